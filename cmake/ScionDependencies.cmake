@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# Everything scion needs from outside, found once. All of it is packaged in Debian 12.
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libelf REQUIRED IMPORTED_TARGET libelf)
+pkg_check_modules(libdw REQUIRED IMPORTED_TARGET libdw)
+pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(json-c REQUIRED IMPORTED_TARGET json-c)
+pkg_check_modules(smartcols REQUIRED IMPORTED_TARGET smartcols)
+if(SCION_TESTS)
+	pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+endif()

@@ -2,11 +2,10 @@
 # How our own code is compiled. Payloads and mutatees have flags of their own: nothing here may be
 # global.
 #
-#   scion_warnings    language level and warnings
+#   scion_warnings    GNU names and warnings
 #   scion_flags       scion_warnings, plus sanitizers and coverage where they are asked for
 
 add_library(scion_warnings INTERFACE)
-target_compile_features(scion_warnings INTERFACE c_std_11)
 # Empty on purpose: a source that says "#define _GNU_SOURCE" itself is then no redefinition.
 target_compile_definitions(scion_warnings INTERFACE _GNU_SOURCE=)
 target_compile_options(scion_warnings INTERFACE

@@ -22,34 +22,35 @@
 #ifndef SCION_INJECT_FRAME_H
 #define SCION_INJECT_FRAME_H
 
-#define REGION_CODE 0x10000
+#define REGION_CODE  0x10000
 #define REGION_BOARD 0x20000
-#define SLOT_SIZE 0x8000
-#define SLOT_COUNT 32
+#define SLOT_SIZE    0x8000
+#define SLOT_COUNT   32
 #define REGION_SLOTS (SLOT_SIZE * SLOT_COUNT)
-#define REGION_SIZE (REGION_CODE + REGION_BOARD + REGION_SLOTS)
+#define REGION_SIZE  (REGION_CODE + REGION_BOARD + REGION_SLOTS)
 
 /* The board: REPORT_COUNT reports, then the block that payloads share. */
 #define REPORT_COUNT 512
-#define REPORT_SIZE 128
-#define BOARD_BLOCK (REPORT_COUNT * REPORT_SIZE)
+#define REPORT_SIZE  128
+#define BOARD_BLOCK  (REPORT_COUNT * REPORT_SIZE)
 
 /* Offsets in struct frame, for the stub. Asserted below. */
-#define FRAME_ENTRY 0
+#define FRAME_ENTRY  0
 #define FRAME_REPORT 8
-#define FRAME_XSAVE 16
-#define FRAME_FLAGS 24
-#define FRAME_MASK 32
-#define FRAME_CTX 64
-#define CTX_RESULT 128
-#define CTX_REGS 176
-#define FRAME_HOME 408
-#define FRAME_SIZE 576
+#define FRAME_XSAVE  16
+#define FRAME_FLAGS  24
+#define FRAME_MASK   32
+#define FRAME_TOKEN  40
+#define FRAME_CTX    64
+#define CTX_RESULT   128
+#define CTX_REGS     176
+#define FRAME_HOME   408
+#define FRAME_SIZE   576
 
 /* struct report */
 #define REPORT_STATUS 0
 #define REPORT_RESULT 8
-#define REPORT_DONE 56
+#define REPORT_DONE   56
 
 /* frame.flags */
 #define FRAME_NOTIFY 1 /* stop for the tracer (a getpid call) before everything is put back */
@@ -62,12 +63,13 @@
 
 /** Lies at the top of a slot; written by the engine, read by the stub. */
 struct frame {
-	uint64_t entry;	 /* address of the payload's entry */
+	uint64_t entry;  /* address of the payload's entry */
 	uint64_t report; /* address of the struct report in this address space */
-	uint64_t xsave;	 /* bytes for xsave, 0: vector state is not saved */
-	uint64_t flags;	 /* FRAME_* */
-	uint64_t mask;	 /* the program's signal mask, put back by the stub */
-	uint64_t pad[3];
+	uint64_t xsave;  /* bytes for xsave, 0: vector state is not saved */
+	uint64_t flags;  /* FRAME_* */
+	uint64_t mask;   /* the program's signal mask, put back by the stub */
+	uint64_t token;  /* what the stub writes to report.done */
+	uint64_t pad[2];
 	struct scion_payload_ctx ctx;
 	struct scion_payload_regs home; /* what the stub puts back; out of the payload's sight */
 };
@@ -76,7 +78,7 @@ struct frame {
 struct report {
 	int64_t status;
 	uint64_t result[SCION_PAYLOAD_RESULTS];
-	uint64_t done; /* written last: the token that the engine put in frame.ctx.time_ns */
+	uint64_t done; /* written last: frame.token */
 	uint64_t pad[8];
 };
 
@@ -85,6 +87,7 @@ _Static_assert(offsetof(struct frame, report) == FRAME_REPORT, "frame");
 _Static_assert(offsetof(struct frame, xsave) == FRAME_XSAVE, "frame");
 _Static_assert(offsetof(struct frame, flags) == FRAME_FLAGS, "frame");
 _Static_assert(offsetof(struct frame, mask) == FRAME_MASK, "frame");
+_Static_assert(offsetof(struct frame, token) == FRAME_TOKEN, "frame");
 _Static_assert(offsetof(struct frame, ctx) == FRAME_CTX, "frame");
 _Static_assert(offsetof(struct scion_payload_ctx, result) == CTX_RESULT, "frame");
 _Static_assert(offsetof(struct scion_payload_ctx, regs) == CTX_REGS, "frame");

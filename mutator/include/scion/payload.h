@@ -34,7 +34,7 @@ extern "C" {
 #define SCION_PAYLOAD_STACK 16384
 
 /** Number of argument and result words. */
-#define SCION_PAYLOAD_ARGS 8
+#define SCION_PAYLOAD_ARGS    8
 #define SCION_PAYLOAD_RESULTS 6
 
 /** What the thread was doing when the payload was put before it. */
@@ -64,18 +64,18 @@ struct scion_payload_regs {
 
 /** Written by scion before the payload runs, but for `result`, which the payload writes. */
 struct scion_payload_ctx {
-	uint32_t abi;		       /* SCION_PAYLOAD_ABI */
-	uint32_t size;		       /* sizeof(struct scion_payload_ctx) */
-	uint32_t event;		       /* enum scion_payload_event */
-	uint32_t side;		       /* enum scion_payload_side */
-	int32_t pid;		       /* thread group, as the tracer sees it */
-	int32_t tid;		       /* thread, as the tracer sees it */
-	int32_t peer;		       /* fork, thread: the other task's thread id, tracer's view */
-	int32_t signo;		       /* SCION_AT_SIGNAL: the signal */
-	int64_t fork_ret;	       /* fork: what the call returns to this task */
-	uint64_t time_ns;	       /* CLOCK_MONOTONIC when the payload was put in place */
-	uint64_t block;		       /* address of the block that all offspring share */
-	uint64_t block_size;	       /* its size in bytes */
+	uint32_t abi;        /* SCION_PAYLOAD_ABI */
+	uint32_t size;       /* sizeof(struct scion_payload_ctx) */
+	uint32_t event;      /* enum scion_payload_event */
+	uint32_t side;       /* enum scion_payload_side */
+	int32_t pid;         /* thread group, as the tracer sees it */
+	int32_t tid;         /* thread, as the tracer sees it */
+	int32_t peer;        /* fork, thread: the other task's thread id, tracer's view */
+	int32_t signo;       /* SCION_AT_SIGNAL: the signal */
+	int64_t fork_ret;    /* fork: what the call returns to this task */
+	uint64_t time_ns;    /* CLOCK_MONOTONIC when the payload was put in place */
+	uint64_t block;      /* address of the block that all offspring share */
+	uint64_t block_size; /* its size in bytes */
 	uint64_t args[SCION_PAYLOAD_ARGS];
 	uint64_t result[SCION_PAYLOAD_RESULTS];
 	struct scion_payload_regs regs; /* a copy: changing it changes nothing */
@@ -84,7 +84,7 @@ struct scion_payload_ctx {
 /** Section that describes a payload: put SCION_PAYLOAD_INFO once at file scope. */
 struct scion_payload_info {
 	uint32_t magic; /* SCION_PAYLOAD_MAGIC */
-	uint32_t abi;	/* SCION_PAYLOAD_ABI */
+	uint32_t abi;   /* SCION_PAYLOAD_ABI */
 	uint32_t flags; /* SCION_PAYLOAD_* below */
 	uint32_t reserved;
 };
@@ -96,10 +96,16 @@ struct scion_payload_info {
 /** The payload runs code of the target: vector state is saved around it, on a large stack. */
 #define SCION_PAYLOAD_CALLS 2u
 
-#define SCION_PAYLOAD_INFO(FLAGS)                                                                  \
-	__attribute__((section(".scion.info"), used, aligned(16))) static const struct             \
-		scion_payload_info scion_payload_info_ = {SCION_PAYLOAD_MAGIC, SCION_PAYLOAD_ABI,  \
-							  (FLAGS), 0}
+/** One line on what the payload does, for `scion payload list` and `check`; optional. */
+#define SCION_PAYLOAD_SUMMARY(TEXT)               \
+	__attribute__((section(".scion.summary"), \
+		       used)) static const char scion_payload_summary_[] = TEXT
+
+#define SCION_PAYLOAD_INFO(FLAGS)                                                                   \
+	__attribute__((section(".scion.info"), used,                                                \
+		       aligned(16))) static const struct scion_payload_info scion_payload_info_ = { \
+		SCION_PAYLOAD_MAGIC, SCION_PAYLOAD_ABI, (FLAGS), 0                                  \
+	}
 
 /*
  * The shared block ("board"). One page range in the target, MAP_SHARED, inherited by fork, written
@@ -107,13 +113,16 @@ struct scion_payload_info {
  * can be read together; a user payload may use what lies behind the ring.
  */
 struct scion_block {
-	uint64_t count;	    /* `count`: hits */
+	uint64_t count;     /* `count`: hits */
 	uint64_t ring_head; /* `ring`: records ever appended */
 	uint64_t ring_size; /* `ring`: slots, a power of two; set by scion */
 	uint64_t user_off;  /* offset from the block's start of the bytes for user payloads */
 	uint64_t pad[4];
 	/* struct scion_ring_record ring[ring_size]; then the user's bytes */
 };
+
+/** What `count` and `ring` return, negative, where there is no block or it is damaged (ENXIO). */
+#define SCION_PAYLOAD_ENOBLOCK 6
 
 /** One record of `ring`. `seq` is written last (head value + 1): a torn record shows. */
 struct scion_ring_record {

@@ -202,27 +202,36 @@ static int check_relocations(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, stru
 	return 0;
 }
 
-static int read_elf(Elf *elf, struct image *image, bool stub)
+/* Relocations come last: "undefined symbol" says more than "relocation against". */
+static int read_pass(Elf *elf, struct image *image, bool stub, bool relocations)
 {
 	Elf_Scn *scn = NULL;
 
-	if (elf_kind(elf) != ELF_K_ELF)
-		return fail(image->file, "not an ELF file");
 	while ((scn = elf_nextscn(elf, scn))) {
 		GElf_Shdr shdr;
 		int ret = 0;
 
 		if (!gelf_getshdr(scn, &shdr))
 			return fail(image->file, "%s", elf_errmsg(-1));
-		if (shdr.sh_type == SHT_SYMTAB)
+		if (relocations)
+			ret = shdr.sh_type == SHT_RELA ? check_relocations(elf, scn, &shdr, image) :
+							 0;
+		else if (shdr.sh_type == SHT_SYMTAB)
 			ret = read_symbols(elf, scn, &shdr, image);
-		else if (shdr.sh_type == SHT_RELA)
-			ret = check_relocations(elf, scn, &shdr, image);
 		else if (shdr.sh_flags & SHF_ALLOC)
 			ret = read_section(elf, scn, &shdr, image, stub);
 		if (ret)
 			return ret;
 	}
+	return 0;
+}
+
+static int read_elf(Elf *elf, struct image *image, bool stub)
+{
+	if (elf_kind(elf) != ELF_K_ELF)
+		return fail(image->file, "not an ELF file");
+	if (read_pass(elf, image, stub, false) || read_pass(elf, image, stub, true))
+		return -1;
 	if (stub && (!image->notify || !image->after))
 		return fail(image->file, "no stub_notify or stub_after");
 	if (!stub && !image->described)

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Counts in .data, which would be in nobody's mapping. */
+/* stage: link */
+/* expect: payload: has \.data; keep what is written in ctx->block */
+#include "scion/payload.h"
+
+SCION_PAYLOAD_INFO(0);
+static int64_t counter = 5;
+int64_t scion_payload(struct scion_payload_ctx *ctx);
+
+int64_t scion_payload(struct scion_payload_ctx *ctx)
+{
+	(void)ctx;
+	return counter++;
+}

@@ -18,10 +18,10 @@ static const struct {
 	int event;
 	enum stop_kind kind;
 } events[] = {
-	{PTRACE_EVENT_FORK, STOP_FORK},	  {PTRACE_EVENT_VFORK, STOP_VFORK},
-	{PTRACE_EVENT_CLONE, STOP_CLONE}, {PTRACE_EVENT_VFORK_DONE, STOP_VFORK_DONE},
-	{PTRACE_EVENT_EXEC, STOP_EXEC},	  {PTRACE_EVENT_EXIT, STOP_EXIT},
-	{PTRACE_EVENT_SECCOMP, STOP_SECCOMP},
+	{ PTRACE_EVENT_FORK, STOP_FORK },       { PTRACE_EVENT_VFORK, STOP_VFORK },
+	{ PTRACE_EVENT_CLONE, STOP_CLONE },     { PTRACE_EVENT_VFORK_DONE, STOP_VFORK_DONE },
+	{ PTRACE_EVENT_EXEC, STOP_EXEC },       { PTRACE_EVENT_EXIT, STOP_EXIT },
+	{ PTRACE_EVENT_SECCOMP, STOP_SECCOMP },
 };
 
 static bool stops_group(int sig)
@@ -43,7 +43,7 @@ static enum stop_kind classify_event(int event, int sig)
 
 struct stop stop_classify(int status)
 {
-	struct stop stop = {.kind = STOP_UNKNOWN};
+	struct stop stop = { .kind = STOP_UNKNOWN };
 
 	if (WIFEXITED(status)) {
 		stop.kind = STOP_EXITED;

@@ -22,22 +22,22 @@
 
 /** Kinds of stop, each with how it is left. The order is that of follow's table. */
 enum stop_kind {
-	STOP_UNKNOWN,	    /* nothing that ptrace(2) names; resume by CONT */
-	STOP_EXITED,	    /* the task ended by exit; nothing to resume */
-	STOP_KILLED,	    /* the task ended by a signal; nothing to resume */
-	STOP_SIGNAL,	    /* signal-delivery-stop: CONT with the signal, or 0 to suppress it */
-	STOP_GROUP,	    /* group-stop: LISTEN, so that it stays stopped until SIGCONT */
-	STOP_TRAP,	    /* INTERRUPT, first stop of a child, or SIGCONT woke a listener: CONT */
-	STOP_SYSCALL,	    /* syscall-stop of which entry or exit is not known yet */
+	STOP_UNKNOWN,       /* nothing that ptrace(2) names; resume by CONT */
+	STOP_EXITED,        /* the task ended by exit; nothing to resume */
+	STOP_KILLED,        /* the task ended by a signal; nothing to resume */
+	STOP_SIGNAL,        /* signal-delivery-stop: CONT with the signal, or 0 to suppress it */
+	STOP_GROUP,         /* group-stop: LISTEN, so that it stays stopped until SIGCONT */
+	STOP_TRAP,          /* INTERRUPT, first stop of a child, or SIGCONT woke a listener: CONT */
+	STOP_SYSCALL,       /* syscall-stop of which entry or exit is not known yet */
 	STOP_SYSCALL_ENTRY, /* before the call: orig_rax is its number */
 	STOP_SYSCALL_EXIT,  /* after it: rax is its result */
-	STOP_FORK,	    /* inside fork or clone(SIGCHLD): rax is not the result; SYSCALL */
-	STOP_VFORK,	    /* inside vfork or clone(VFORK), the child has not run; SYSCALL */
-	STOP_CLONE,	    /* inside another clone (threads, other exit signals); SYSCALL */
+	STOP_FORK,          /* inside fork or clone(SIGCHLD): rax is not the result; SYSCALL */
+	STOP_VFORK,         /* inside vfork or clone(VFORK), the child has not run; SYSCALL */
+	STOP_CLONE,         /* inside another clone (threads, other exit signals); SYSCALL */
 	STOP_VFORK_DONE,    /* inside vfork, the child let go of the memory; SYSCALL */
-	STOP_EXEC,	    /* inside execve, the new image is in place; tid is the leader's */
-	STOP_EXIT,	    /* inside exit: memory is still there, user code never runs again */
-	STOP_SECCOMP,	    /* a filter said RET_TRACE */
+	STOP_EXEC,          /* inside execve, the new image is in place; tid is the leader's */
+	STOP_EXIT,          /* inside exit: memory is still there, user code never runs again */
+	STOP_SECCOMP,       /* a filter said RET_TRACE */
 	STOP_KINDS
 };
 

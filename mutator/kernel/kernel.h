@@ -26,10 +26,10 @@ struct kernel;
 
 /** How a stopped tracee goes on (ptrace(2)). */
 enum kernel_resume {
-	KERNEL_CONT,	/* PTRACE_CONT: until the next event or signal */
+	KERNEL_CONT,    /* PTRACE_CONT: until the next event or signal */
 	KERNEL_SYSCALL, /* PTRACE_SYSCALL: also stop at the next entry to or exit from a call */
-	KERNEL_LISTEN,	/* PTRACE_LISTEN: from a group-stop; stay stopped, but report SIGCONT */
-	KERNEL_STEP,	/* PTRACE_SINGLESTEP */
+	KERNEL_LISTEN,  /* PTRACE_LISTEN: from a group-stop; stay stopped, but report SIGCONT */
+	KERNEL_STEP,    /* PTRACE_SINGLESTEP */
 };
 
 /** General registers. 32-bit tasks' are widened; is32 says that they were (regset of 68 bytes). */
@@ -51,8 +51,8 @@ struct kernel_syscall_info {
 	uint32_t arch; /* AUDIT_ARCH_* */
 	uint64_t ip, sp;
 	uint64_t nr, args[6]; /* entry and seccomp */
-	int64_t rval;	      /* exit */
-	bool is_error;	      /* exit */
+	int64_t rval;         /* exit */
+	bool is_error;        /* exit */
 };
 
 /** rseq registration of a thread (PTRACE_GET_RSEQ_CONFIGURATION, Linux 5.13). */
@@ -94,12 +94,12 @@ enum kernel_wait_mode {
 
 /** What kernel_launch starts. */
 struct kernel_launch {
-	const char *file;	  /* looked up in PATH if it holds no slash */
+	const char *file; /* looked up in PATH if it holds no slash */
 	char *const *argv, *const *envp;
-	unsigned long options;	  /* PTRACE_O_* set while seizing */
-	const char *cwd;	  /* NULL: the caller's */
-	int stdio[3];		  /* -1: the caller's */
-	bool own_pgrp;		  /* setpgid(0, 0) before execve */
+	unsigned long options; /* PTRACE_O_* set while seizing */
+	const char *cwd;       /* NULL: the caller's */
+	int stdio[3];          /* -1: the caller's */
+	bool own_pgrp;         /* setpgid(0, 0) before execve */
 };
 
 /** Operations. `k` is the implementation's own object. Use the kernel_* functions below. */

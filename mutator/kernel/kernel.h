@@ -14,6 +14,7 @@
 #ifndef SCION_KERNEL_KERNEL_H
 #define SCION_KERNEL_KERNEL_H
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -145,6 +146,9 @@ struct kernel_ops {
 	int (*get_affinity)(struct kernel *k, pid_t tid, cpu_set_t *set);
 	int (*set_affinity)(struct kernel *k, pid_t tid, const cpu_set_t *set);
 	int (*current_cpu)(struct kernel *k);
+	int (*task_cpu)(struct kernel *k, pid_t tid);
+	int (*runnable)(struct kernel *k);
+	int (*set_idle)(struct kernel *k, bool on);
 	uint64_t (*now)(struct kernel *k);
 	int (*alarm)(struct kernel *k, uint64_t interval_ns);
 	int (*fd)(struct kernel *k);
@@ -421,6 +425,30 @@ static inline int kernel_set_affinity(struct kernel *k, pid_t tid, const cpu_set
 static inline int kernel_current_cpu(struct kernel *k)
 {
 	return k->ops->current_cpu(k);
+}
+
+/**
+ * The CPU that a task ran on last (/proc/TID/stat, field 39). -ENOSYS, here and in the next two,
+ * from an implementation without them.
+ */
+static inline int kernel_task_cpu(struct kernel *k, pid_t tid)
+{
+	return k->ops->task_cpu ? k->ops->task_cpu(k, tid) : -ENOSYS;
+}
+
+/** How many tasks of the whole system are running or ready to, the caller included. */
+static inline int kernel_runnable(struct kernel *k)
+{
+	return k->ops->runnable ? k->ops->runnable(k) : -ENOSYS;
+}
+
+/**
+ * Puts the tracer into SCHED_IDLE, or back into the class that it had. -EPERM, and nothing is
+ * changed, where the way back would be refused (sched(7): it needs RLIMIT_NICE or CAP_SYS_NICE).
+ */
+static inline int kernel_set_idle(struct kernel *k, bool on)
+{
+	return k->ops->set_idle ? k->ops->set_idle(k, on) : -ENOSYS;
 }
 
 /** CLOCK_MONOTONIC in ns. */

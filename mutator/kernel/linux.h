@@ -9,6 +9,7 @@
  *	linux_mem.c      memory of tracees, with its fallbacks
  *	linux_proc.c     /proc
  *	linux_launch.c   starting a program
+ *	linux_sched.c    where the tracer runs, and how
  */
 #ifndef SCION_KERNEL_LINUX_H
 #define SCION_KERNEL_LINUX_H
@@ -99,6 +100,8 @@ struct linux_kernel {
 	bool timer_sig_was_blocked;
 	struct sigaction timer_saved;
 	uint64_t interval; /* of the alarm, ns */
+
+	int sched_class; /* to go back to from SCHED_IDLE, once that was entered */
 };
 
 static inline struct linux_kernel *linux_of(struct kernel *k)
@@ -158,6 +161,11 @@ int linux_children(struct kernel *k, pid_t tgid, pid_t **pids, size_t *count);
 int linux_maps(struct kernel *k, pid_t tid, char **text, size_t *len);
 /** Fills `out` from the text of /proc/PID/status; true when the last line that counts was seen. */
 bool linux_proc_parse(struct kernel_proc *out, const char *text, size_t len);
+
+/* linux_sched.c */
+int linux_task_cpu(struct kernel *k, pid_t tid);
+int linux_runnable(struct kernel *k);
+int linux_set_idle(struct kernel *k, bool on);
 
 /* linux_launch.c */
 int linux_launch(struct kernel *k, const struct kernel_launch *what, pid_t *pid);

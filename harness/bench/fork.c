@@ -24,8 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_REPS 99
-#define MAX_ARGS 24
+#define MAX_REPS    99
+#define MAX_ARGS    24
 #define RUN_LIMIT_S 120
 
 enum { KINDS = 3 };
@@ -33,7 +33,7 @@ static const char *const kind_name[KINDS] = { "fork", "vfork", "thread" };
 static const char *const kind_title[KINDS] = { "fork+exit+wait", "vfork+exec+wait",
 					       "thread create+join" };
 
-/* "@" in the first place is the directory of our own programs. */
+/* "@" in the first place is the directory that our own programs are in, <build>/bench. */
 struct variant {
 	const char *name;
 	const char *prefix[MAX_ARGS];
@@ -43,13 +43,13 @@ enum { NATIVE, FLOOR };
 static const struct variant variants[] = {
 	[NATIVE] = { "native", { NULL } },
 	/* -x: scion has to stop at exec, so the floor does; at fork and thread it costs nothing */
-	[FLOOR] = { "floor", { "@bench_fork_floor", "-x" } },
-	{ "floor, EXIT+VFORK_DONE too", { "@bench_fork_floor", "-X" } },
-	{ "scion, following", { "@scion", "run", "-o", "/dev/null", "--" } },
+	[FLOOR] = { "floor", { "@fork_floor", "-x" } },
+	{ "floor, EXIT+VFORK_DONE too", { "@fork_floor", "-X" } },
+	{ "scion, following", { "@../bin/scion", "run", "-o", "/dev/null", "--" } },
 	{ "scion, placement off",
-	  { "@scion", "run", "--placement=off", "-o", "/dev/null", "--" } },
+	  { "@../bin/scion", "run", "--placement=off", "-o", "/dev/null", "--" } },
 	{ "scion, whoami in both",
-	  { "@scion", "run", "-o", "/dev/null", "--at", "fork:both=whoami", "--" } },
+	  { "@../bin/scion", "run", "-o", "/dev/null", "--at", "fork:both=whoami", "--" } },
 	{ "strace -f, execve only",
 	  { "strace", "-f", "--seccomp-bpf", "-e", "trace=execve", "-o", "/dev/null" } },
 	{ "gdb, detach-on-fork on",
@@ -133,7 +133,7 @@ static void resolve(struct bench *b)
 	for (v = 0; v < VARIANTS; v++) {
 		name = variants[v].prefix[0];
 		if (v == NATIVE)
-			name = "@bench_fork_work";
+			name = "@fork_work";
 		if (name[0] == '@') {
 			snprintf(own, sizeof(own), "%s/%s", b->dir, name + 1);
 			name = own;
@@ -159,14 +159,14 @@ static void exec_variant(const struct bench *b, int v, int kind, bool pinned)
 		if (sched_setaffinity(0, sizeof(set), &set) < 0)
 			_exit(125);
 	}
-	snprintf(work, sizeof(work), "%s/bench_fork_work", b->dir);
+	snprintf(work, sizeof(work), "%s/fork_work", b->dir);
 	snprintf(ops, sizeof(ops), "%ld", b->ops);
 	for (i = 0; variants[v].prefix[i]; i++)
 		argv[n++] = (char *)(uintptr_t)variants[v].prefix[i];
 	argv[n++] = work;
 	argv[n++] = (char *)(uintptr_t)kind_name[kind];
 	argv[n++] = ops;
-	argv[n++] = (char *)(uintptr_t)"-o";
+	argv[n++] = (char *)(uintptr_t) "-o";
 	argv[n++] = (char *)(uintptr_t)b->result;
 	argv[n] = NULL;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -251,7 +251,8 @@ static void bench_kind(struct bench *b, int kind, bool pinned)
 
 static int usage(const char *self)
 {
-	fprintf(stderr, "usage: %s [-r REPETITIONS] [-n OPERATIONS] [-k fork|vfork|thread]\n", self);
+	fprintf(stderr, "usage: %s [-r REPETITIONS] [-n OPERATIONS] [-k fork|vfork|thread]\n",
+		self);
 	return 2;
 }
 

@@ -7,7 +7,7 @@
  * read there, PTRACE_CONT elsewhere. No tables, no checks, no output: scion is
  * measured against this.
  *
- *   bench_fork_floor [-x|-X] CMD [ARG...]
+ *   fork_floor [-x|-X] CMD [ARG...]
  *	-x  also stop at EXEC (what an engine needs that looks at each new image)
  *	-X  also stop at EXEC, EXIT and VFORK_DONE
  */

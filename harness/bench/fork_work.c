@@ -3,10 +3,12 @@
  * fork_work: the mutatee of `./dev bench fork`. One kind of operation, N times,
  * timed by the program itself, so that what a tracer costs is seen where it is paid.
  *
- *   bench_fork_work fork|vfork|thread N [-c CPU] [-o FILE]
+ *   fork_work fork|vfork|thread|call|mixed N [-j JOBS] [-c CPU] [-o FILE]
  *
- * Prints "KIND MICROSECONDS" per operation. -o writes it to FILE instead of
- * standard output (a debugger's chatter goes there). -c pins the program first.
+ * call is one getppid(2), mixed 100 µs of computing and one getppid(2): for tracers that stop
+ * at system calls. Prints "KIND MICROSECONDS" of wall time per operation. -j does N
+ * operations in each of JOBS processes at once. -o writes the line to FILE instead of standard
+ * output (a debugger's chatter goes there). -c pins the program first.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +109,33 @@ static void one_thread(const char *unused)
 	pthread_join(thread, NULL);
 }
 
+static void one_call(const char *unused)
+{
+	(void)unused;
+	syscall(SYS_getppid);
+}
+
+static void one_mixed(const char *unused)
+{
+	volatile unsigned long sum = 0;
+	unsigned long i;
+
+	/* counted, not timed: what is lost to other tasks on the CPU must show */
+	for (i = 0; i < 50000; i++)
+		sum += i;
+	one_call(unused);
+}
+
+/* clang-format off */
+static const struct kind {
+	const char *name;
+	void (*op)(const char *tiny);
+} kinds[] = {
+	{ "fork", one_fork }, { "vfork", one_vfork }, { "thread", one_thread },
+	{ "call", one_call }, { "mixed", one_mixed },
+};
+/* clang-format on */
+
 /*
  * A descriptor that the child inherits, named through /proc so that plain execve is called.
  * It is opened again for reading: a file that is open for writing is ETXTBSY.
@@ -144,46 +174,78 @@ static void pin(int cpu)
 		die("sched_setaffinity");
 }
 
+static void repeat(const struct kind *kind, const char *tiny, long n)
+{
+	while (n-- > 0)
+		kind->op(tiny);
+}
+
+static void run_jobs(const struct kind *kind, const char *tiny, long n, int jobs)
+{
+	pid_t pids[64];
+	int i;
+
+	if (jobs == 1) {
+		repeat(kind, tiny, n);
+		return;
+	}
+	for (i = 0; i < jobs; i++) {
+		pids[i] = fork();
+		if (pids[i] < 0)
+			die("fork");
+		if (pids[i] == 0) {
+			repeat(kind, tiny, n);
+			_exit(0);
+		}
+	}
+	for (i = 0; i < jobs; i++)
+		reap(pids[i]);
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: fork_work fork|vfork|thread|call|mixed N [-j JOBS] [-c CPU] "
+			"[-o FILE]\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	void (*op)(const char *) = NULL;
+	const struct kind *kind = NULL;
 	char tiny[64] = "";
 	FILE *out = stdout;
 	double start;
-	long n, i;
-	int opt;
+	int opt, jobs = 1;
+	size_t k;
+	long n;
 
-	if (argc < 3) {
-		fprintf(stderr, "usage: %s fork|vfork|thread N [-c CPU] [-o FILE]\n", argv[0]);
-		return 2;
-	}
-	if (strcmp(argv[1], "fork") == 0)
-		op = one_fork;
-	else if (strcmp(argv[1], "vfork") == 0)
-		op = one_vfork;
-	else if (strcmp(argv[1], "thread") == 0)
-		op = one_thread;
+	if (argc < 3)
+		return usage();
+	for (k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		if (strcmp(argv[1], kinds[k].name) == 0)
+			kind = &kinds[k];
 	n = atol(argv[2]);
-	if (op == NULL || n <= 0)
-		return 2;
+	if (kind == NULL || n <= 0)
+		return usage();
 	optind = 3;
-	while ((opt = getopt(argc, argv, "c:o:")) != -1) {
+	while ((opt = getopt(argc, argv, "c:j:o:")) != -1) {
 		if (opt == 'c')
 			pin(atoi(optarg));
+		else if (opt == 'j')
+			jobs = atoi(optarg);
 		else if (opt == 'o')
 			out = fopen(optarg, "we");
 		else
-			return 2;
+			return usage();
 	}
 	if (out == NULL)
 		die("fopen");
-	if (op == one_vfork)
-		tiny_program(tiny, sizeof(tiny));
-	for (i = 0; i < n / 10 + 1; i++) /* warm caches, stacks, the tracer's tables */
-		op(tiny);
+	if (jobs < 1 || jobs > 64)
+		return usage();
+	tiny_program(tiny, sizeof(tiny));
+	repeat(kind, tiny, n / 10 + 1); /* warm caches, stacks, the tracer's tables */
 	start = now_us();
-	for (i = 0; i < n; i++)
-		op(tiny);
-	fprintf(out, "%s %.2f\n", argv[1], (now_us() - start) / (double)n);
+	run_jobs(kind, tiny, n, jobs);
+	fprintf(out, "%s %.2f\n", kind->name, (now_us() - start) / (double)n);
 	return fclose(out) == 0 ? 0 : 1;
 }

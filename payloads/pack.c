@@ -22,7 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "inject/object_vector.h"
+#include "inject/object_code.h"
+#include "inject/object_name.h"
 #include "scion/payload.h"
 
 enum { IMAGE_MAX = 4096, FILES_MAX = 64 };
@@ -79,16 +80,20 @@ static int image_append(struct image *image, const GElf_Shdr *shdr, const Elf_Da
 	return 0;
 }
 
-static int check_vector(const struct image *image, const char *section, const Elf_Data *data)
+static int check_code(const struct image *image, const char *section, const Elf_Data *data)
 {
-	struct object_vector_use use;
-	int ret = object_vector_use(data->d_buf, data->d_size, &use);
+	struct object_code_use use;
+	int ret = object_code_find(data->d_buf, data->d_size, OBJECT_CODE_VECTOR, &use);
 
 	if (ret < 0)
 		return fail(image->file, "%s+0x%zx: not an instruction", section, use.offset);
 	if (ret)
 		return fail(image->file, "%s+0x%zx: uses a vector register: %s", section,
 			    use.offset, use.text);
+	ret = object_code_find(data->d_buf, data->d_size, OBJECT_CODE_SYSCALL, &use);
+	if (ret && !(image->flags & SCION_PAYLOAD_SYSCALLS))
+		return fail(image->file, "%s+0x%zx: %s, but not marked SCION_PAYLOAD_SYSCALLS",
+			    section, use.offset, use.text);
 	return 0;
 }
 
@@ -108,8 +113,7 @@ static int read_info(struct image *image, const Elf_Data *data)
 }
 
 /* One section with SHF_ALLOC: code, constants, the two that describe, or a reason to refuse. */
-static int read_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, struct image *image,
-			bool stub)
+static int read_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, struct image *image)
 {
 	const char *name = section_name(elf, scn);
 	Elf_Data *data = elf_getdata(scn, NULL);
@@ -126,8 +130,6 @@ static int read_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, struct im
 			 (const char *)data->d_buf);
 		return 0;
 	}
-	if ((shdr->sh_flags & SHF_EXECINSTR) && !stub && check_vector(image, name, data))
-		return -1;
 	return image_append(image, shdr, data);
 }
 
@@ -194,16 +196,19 @@ static int check_relocations(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, stru
 			return fail(image->file, "relocation %zu: %s", i, elf_errmsg(-1));
 		if (relocation_is_done(ehdr.e_type, GELF_R_TYPE(rela.r_info)))
 			continue;
-		return fail(image->file, "%s+0x%llx: relocation of type %llu against %s",
+		return fail(image->file, "%s+0x%llx: relocation %s against %s",
 			    section_name(elf, target), (unsigned long long)rela.r_offset,
-			    (unsigned long long)GELF_R_TYPE(rela.r_info),
+			    object_relocation_name(GELF_R_TYPE(rela.r_info)),
 			    symbol_name(elf, &table, &sym));
 	}
 	return 0;
 }
 
-/* Relocations come last: "undefined symbol" says more than "relocation against". */
-static int read_pass(Elf *elf, struct image *image, bool stub, bool relocations)
+/*
+ * Relocations and code come last: "undefined symbol" says more than "relocation against", and what
+ * code may do stands in the description.
+ */
+static int read_pass(Elf *elf, struct image *image, bool stub, bool last)
 {
 	Elf_Scn *scn = NULL;
 
@@ -213,13 +218,16 @@ static int read_pass(Elf *elf, struct image *image, bool stub, bool relocations)
 
 		if (!gelf_getshdr(scn, &shdr))
 			return fail(image->file, "%s", elf_errmsg(-1));
-		if (relocations)
-			ret = shdr.sh_type == SHT_RELA ? check_relocations(elf, scn, &shdr, image) :
-							 0;
+		if (last && shdr.sh_type == SHT_RELA)
+			ret = check_relocations(elf, scn, &shdr, image);
+		else if (last && !stub && (shdr.sh_flags & SHF_EXECINSTR))
+			ret = check_code(image, section_name(elf, scn), elf_getdata(scn, NULL));
+		else if (last)
+			continue;
 		else if (shdr.sh_type == SHT_SYMTAB)
 			ret = read_symbols(elf, scn, &shdr, image);
 		else if (shdr.sh_flags & SHF_ALLOC)
-			ret = read_section(elf, scn, &shdr, image, stub);
+			ret = read_section(elf, scn, &shdr, image);
 		if (ret)
 			return ret;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Holds an absolute address: right only where it was linked. */
 /* stage: image */
-/* expect: \.rodata\+0x[0-9a-f]+: relocation of type 1 against \.text|relocation of type 1 against scion_payload */
+/* expect: \.rodata\+0x[0-9a-f]+: relocation R_X86_64_64 against \.text|relocation R_X86_64_64 against scion_payload */
 #include "scion/payload.h"
 
 SCION_PAYLOAD_INFO(0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Not linked: the packer takes no relocation on trust, not even a distance. */
 /* stage: object */
-/* expect: relocation of type 2 against (\.rodata|text) */
+/* expect: relocation R_X86_64_PC32 against (\.rodata|text) */
 #include "scion/payload.h"
 
 SCION_PAYLOAD_INFO(0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * object_vector.c - finds instructions that use other than general registers, by Zydis.
+ * object_code.c - finds instructions that a payload's description must announce, by Zydis.
  */
-#include "inject/object_vector.h"
+#include "inject/object_code.h"
 
 #include <Zydis/Zydis.h>
 #include <errno.h>
@@ -75,7 +75,7 @@ static int instruction_is_general(const ZydisDecodedInstruction *insn,
 }
 
 static void use_describe(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *operands,
-			 struct object_vector_use *use)
+			 struct object_code_use *use)
 {
 	ZydisFormatter formatter;
 
@@ -87,7 +87,17 @@ static void use_describe(const ZydisDecodedInstruction *insn, const ZydisDecoded
 			 ZydisMnemonicGetString(insn->mnemonic));
 }
 
-int object_vector_use(const unsigned char *code, size_t len, struct object_vector_use *use)
+static int instruction_is(enum object_code_kind kind, const ZydisDecodedInstruction *insn,
+			  const ZydisDecodedOperand *operands)
+{
+	if (kind == OBJECT_CODE_VECTOR)
+		return !instruction_is_general(insn, operands);
+	return insn->meta.category == ZYDIS_CATEGORY_SYSCALL ||
+	       insn->mnemonic == ZYDIS_MNEMONIC_INT;
+}
+
+int object_code_find(const unsigned char *code, size_t len, enum object_code_kind kind,
+		     struct object_code_use *use)
 {
 	ZydisDecoder decoder;
 	ZydisDecodedInstruction insn;
@@ -104,7 +114,7 @@ int object_vector_use(const unsigned char *code, size_t len, struct object_vecto
 		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code + offset, len - offset,
 							 &insn, operands)))
 			return -EILSEQ;
-		if (!instruction_is_general(&insn, operands)) {
+		if (instruction_is(kind, &insn, operands)) {
 			use_describe(&insn, operands, use);
 			return 1;
 		}

@@ -141,6 +141,11 @@ void linux_wait_free(struct linux_kernel *l);
 int linux_syscall_info(struct kernel *k, pid_t tid, struct kernel_syscall_info *info);
 /** Every status passes through here while PTRACE_GET_SYSCALL_INFO is not known to be there. */
 void linux_op_note(struct linux_kernel *l, pid_t tid, int status);
+/**
+ * One stop further, without that request: what the stop is. *inside: the next syscall-stop is an
+ * exit; false at first. seccomp_after_entry: Linux 4.8 and later. Pure.
+ */
+enum kernel_syscall_op linux_op_step(bool *inside, int status, bool seccomp_after_entry);
 /** A task that was let go, or is seized anew. */
 void linux_op_forget(struct linux_kernel *l, pid_t tid);
 void linux_op_free(struct linux_kernel *l);

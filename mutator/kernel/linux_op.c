@@ -71,30 +71,28 @@ static long get_info(struct linux_kernel *l, pid_t tid, struct raw_info *raw)
 	return result;
 }
 
-static void parity_step(struct linux_parity *p, int status, bool seccomp_after_entry)
+enum kernel_syscall_op linux_op_step(bool *inside, int status, bool seccomp_after_entry)
 {
 	int event = (int)((unsigned)status >> 16);
 
 	if (!event && WSTOPSIG(status) == (SIGTRAP | SYSGOOD)) {
-		p->op = p->inside ? KERNEL_OP_EXIT : KERNEL_OP_ENTRY;
-		p->inside = !p->inside;
-		return;
+		*inside = !*inside;
+		return *inside ? KERNEL_OP_ENTRY : KERNEL_OP_EXIT;
 	}
-	p->op = KERNEL_OP_NONE;
 	switch (event) {
 	case PTRACE_EVENT_FORK:
 	case PTRACE_EVENT_VFORK:
 	case PTRACE_EVENT_CLONE:
 	case PTRACE_EVENT_VFORK_DONE:
 	case PTRACE_EVENT_EXEC:
-		p->inside = true;
-		break;
+		*inside = true;
+		return KERNEL_OP_NONE;
 	case PTRACE_EVENT_SECCOMP:
-		p->op = KERNEL_OP_SECCOMP;
-		p->inside = seccomp_after_entry;
-		break;
+		*inside = seccomp_after_entry;
+		return KERNEL_OP_SECCOMP;
 	default:
-		p->inside = false;
+		*inside = false;
+		return KERNEL_OP_NONE;
 	}
 }
 
@@ -117,7 +115,7 @@ void linux_op_note(struct linux_kernel *l, pid_t tid, int status)
 		p->tid = tid;
 		HASH_ADD_INT(l->parity, tid, p);
 	}
-	parity_step(p, status, l->seccomp_after_entry);
+	p->op = linux_op_step(&p->inside, status, l->seccomp_after_entry);
 }
 
 void linux_op_forget(struct linux_kernel *l, pid_t tid)

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/* Symbols of programs of every make, against what the programs say of themselves. */
+#include "symbols_sample.h"
+
+#include <sys/stat.h>
+
+static const char program[] =
+	"#define _GNU_SOURCE\n"
+	"#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n"
+	"#include <sys/mman.h>\n"
+	"int answer(int x) { return x + 42; }\n"
+	"int answer_alias(int x) __attribute__((alias(\"answer\")));\n"
+	"__attribute__((weak)) int weakling(void) { return 7; }\n"
+	"__attribute__((noinline)) static int helper(int x) { return x * 5; }\n"
+	"int (*twin_of_other(void))(void);\n"
+	"__attribute__((noinline)) static int twin(void) { return 1; }\n"
+	"static int table[32] = { 1, 2 };\n"
+	"int zeros[64];\n"
+	"_Thread_local int per_thread = 3;\n"
+	"static int chosen_a(void) { return 1; }\n"
+	"static int chosen_b(void) { return 2; }\n"
+	"static int (*choose(void))(void) { return environ_is() ? chosen_a : chosen_b; }\n"
+	"int chosen(void) __attribute__((ifunc(\"choose\")));\n"
+	"int never_called(void) __attribute__((ifunc(\"choose\")));\n"
+	"#define SAY(x) printf(#x \" %p\\n\", (void *)(x))\n"
+	"static void move_text(void)\n"
+	"{\n"
+	"	char line[512];\n"
+	"	unsigned long from, to, here = (unsigned long)answer;\n"
+	"	FILE *maps = fopen(\"/proc/self/maps\", \"r\");\n"
+	"	while (fgets(line, sizeof line, maps))\n"
+	"		if (sscanf(line, \"%lx-%lx\", &from, &to) == 2 && here >= from && here < to)\n"
+	"			break;\n"
+	"	fclose(maps);\n"
+	"	void *copy = mmap(0, to - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n"
+	"	memcpy(copy, (void *)from, to - from);\n"
+	"	mprotect(copy, to - from, PROT_READ | PROT_EXEC);\n"
+	"	mremap(copy, to - from, to - from, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)from);\n"
+	"}\n"
+	"int main(int argc, char **argv)\n"
+	"{\n"
+	"	SAY(answer); SAY(helper); SAY(table); SAY(zeros); SAY(weakling); SAY(main);\n"
+	"	SAY(twin_of_other()); SAY(twin);\n"
+	"	printf(\"chosen_is %p\\n\", (void *)(chosen() == 1 ? chosen_a : chosen_b));\n"
+	"	if (argc > 1 && !strcmp(argv[1], \"move\"))\n"
+	"		move_text();\n"
+	"	if (argc > 1 && !strcmp(argv[1], \"unlink\"))\n"
+	"		unlink(argv[0]);\n"
+	"	puts(\"ready\");\n"
+	"	fflush(stdout);\n"
+	"	per_thread += getppid() + helper(argc) + (getchar() == 'x');\n"
+	"	return 0;\n"
+	"}\n";
+
+static const char other[] = "__attribute__((noinline)) static int twin(void) { return 2; }\n"
+			    "int (*twin_of_other(void))(void) { return twin; }\n";
+
+static bool built;
+
+static void build(const char *name, const char *flags)
+{
+	if (!built) {
+		char *source = strdup(program), *call = strstr(source, "environ_is()");
+
+		/* A resolver runs before relocation is over: it may call nothing. */
+		memcpy(call, "sizeof(int) ", 12);
+		sample_write("prog.c", source);
+		sample_write("other.c", other);
+		free(source);
+		built = true;
+	}
+	if (sample_sh("cc -g -O1 -w -o %s prog.c other.c %s 2>cc.log", name, flags)) {
+		printf("cc %s fails here: not looked at\n", flags);
+		skip();
+	}
+}
+
+static void start(struct sample *sample, const char *name, const char *argument)
+{
+	char path[64];
+	char *argv[] = { path, (char *)(uintptr_t)argument, NULL };
+
+	snprintf(path, sizeof(path), "./%s", name);
+	sample_start(sample, argv);
+	sample_image(sample);
+}
+
+static void globals_agree(struct sample *sample)
+{
+	sample_agrees(sample, "answer", "answer");
+	sample_agrees(sample, "answer_alias", "answer");
+	sample_agrees(sample, "weakling", "weakling");
+	sample_agrees(sample, "zeros", "zeros");
+	sample_agrees(sample, "main", "main");
+	sample_refused(sample, "per_thread", -EOPNOTSUPP, "thread-local");
+}
+
+static void locals_agree(struct sample *sample)
+{
+	struct symbols_symbol symbol;
+	uint64_t offset;
+
+	sample_agrees(sample, "helper", "helper");
+	sample_agrees(sample, "table", "table");
+	sample_refused(sample, "twin", -ENOTUNIQ, "2 local symbols twin");
+	sample_agrees(sample, "chosen", "chosen_is");
+	assert_int_equal(symbols_at(sample->image, sample_truth(sample, "helper") + 1, &symbol,
+				    &offset, &sample->error),
+			 0);
+	assert_string_equal(symbol.name, "helper");
+	assert_int_equal(offset, 1);
+}
+
+/*
+ * A function of libc. Its address in a program that is not PIE is that of a stub, so that all
+ * objects compare equal to it; what is wanted is the function.
+ */
+static void libc_agrees(struct sample *sample)
+{
+	struct symbols_symbol found, same;
+	uint64_t offset;
+
+	assert_int_equal(symbols_lookup(sample->image, "getppid", &found, &sample->error), 0);
+	assert_int_equal(symbols_at(sample->image, found.addr, &same, &offset, &sample->error), 0);
+	assert_int_equal(same.addr, found.addr);
+	assert_string_equal(same.name, "getppid");
+	if (!found.object->program)
+		assert_string_equal(found.object->name, "libc.so.6");
+}
+
+static void whole(const char *name, const char *flags)
+{
+	struct sample sample;
+
+	build(name, flags);
+	start(&sample, name, NULL);
+	globals_agree(&sample);
+	locals_agree(&sample);
+	libc_agrees(&sample);
+	sample_stop(&sample);
+}
+
+static void pie(void **state)
+{
+	(void)state;
+	whole("pie", "-pie -fPIE");
+}
+
+static void no_pie(void **state)
+{
+	(void)state;
+	whole("no_pie", "-no-pie -fno-pie");
+}
+
+static void statically(void **state)
+{
+	(void)state;
+	whole("static", "-static");
+}
+
+static void static_pie(void **state)
+{
+	(void)state;
+	whole("static_pie", "-static-pie -fPIE");
+}
+
+static void shared_page(void **state)
+{
+	(void)state;
+	whole("shared_page", "-no-pie -fno-pie -Wl,-z,noseparate-code");
+}
+
+static void shared_page_pie(void **state)
+{
+	(void)state;
+	whole("shared_page_pie", "-pie -fPIE -Wl,-z,noseparate-code -Wl,-z,norelro");
+}
+
+static void big_pages(void **state)
+{
+	(void)state;
+	whole("big_pages", "-pie -fPIE -Wl,-z,max-page-size=0x200000");
+}
+
+static void sysv_hash(void **state)
+{
+	(void)state;
+	whole("sysv_hash", "-pie -fPIE -rdynamic -Wl,--hash-style=sysv");
+}
+
+static void bind_now(void **state)
+{
+	(void)state;
+	whole("bind_now", "-pie -fPIE -Wl,-z,now");
+}
+
+static void lines(void **state)
+{
+	struct symbols_place place;
+	struct sample sample;
+
+	(void)state;
+	build("lines", "-pie -fPIE -gz");
+	start(&sample, "lines", NULL);
+	assert_int_equal(symbols_line(sample.image, sample_truth(&sample, "helper"), &place,
+				      &sample.error),
+			 0);
+	assert_non_null(strstr(place.file, "prog.c"));
+	assert_int_equal(place.line, 10);
+	sample_stop(&sample);
+}
+
+/* Only what is exported is left, but for lines and locals. */
+static void stripped(void **state)
+{
+	struct symbols_symbol symbol;
+	struct sample sample;
+
+	(void)state;
+	build("stripped", "-pie -fPIE -rdynamic -s");
+	start(&sample, "stripped", NULL);
+	globals_agree(&sample);
+	sample_refused(&sample, "helper", -ENOENT, "no symbol helper");
+	assert_int_equal(symbols_lookup(sample.image, "stripped:answer", &symbol, &sample.error),
+			 0);
+	assert_int_equal(symbol.type, SYMBOLS_FUNC);
+	assert_int_equal(symbol.binding, SYMBOLS_GLOBAL);
+	sample_stop(&sample);
+}
+
+/* No section headers at all: by PT_DYNAMIC. */
+static void no_sections(const char *name, const char *flags)
+{
+	static const char zeros[8];
+	struct sample sample;
+	int fd;
+
+	build(name, flags);
+	fd = open(name, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, zeros, 8, 40), 8);
+	assert_int_equal(pwrite(fd, zeros, 4, 60), 4);
+	close(fd);
+	start(&sample, name, NULL);
+	globals_agree(&sample);
+	sample_agrees(&sample, "chosen", "chosen_is");
+	sample_stop(&sample);
+}
+
+static void no_sections_gnu(void **state)
+{
+	(void)state;
+	no_sections("no_sections", "-pie -fPIE -rdynamic -s");
+}
+
+static void no_sections_sysv(void **state)
+{
+	(void)state;
+	no_sections("no_sections_sysv", "-pie -fPIE -rdynamic -s -Wl,--hash-style=sysv");
+}
+
+/* split [-R SECTION]: NAME loses its symbols to NAME.debug. */
+static void debug_link(const char *name, const char *flags, const char *where)
+{
+	struct sample sample;
+
+	build(name, flags);
+	assert_int_equal(sample_sh("mkdir -p %s && objcopy --only-keep-debug %s %s/%s.debug && "
+				   "objcopy --strip-all --add-gnu-debuglink=%s/%s.debug %s",
+				   where, name, where, name, where, name, name),
+			 0);
+	start(&sample, name, NULL);
+	globals_agree(&sample);
+	locals_agree(&sample);
+	sample_stop(&sample);
+}
+
+static void debug_link_by_id(void **state)
+{
+	(void)state;
+	debug_link("linked", "-pie -fPIE -Wl,--build-id", ".debug");
+}
+
+static void debug_link_by_crc(void **state)
+{
+	(void)state;
+	debug_link("linked_crc", "-no-pie -Wl,--build-id=none", ".");
+}
+
+/* A debug file of another build is none. */
+static void debug_link_stale(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	debug_link("stale", "-pie -fPIE -Wl,--build-id=none", ".");
+	assert_int_equal(sample_sh("printf x >>stale.debug"), 0);
+	start(&sample, "stale", NULL);
+	sample_refused(&sample, "helper", -ENOENT, "no symbol helper");
+	sample_stop(&sample);
+}
+
+static void mini_debug_info(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	if (system("xz --version >/dev/null 2>&1")) {
+		puts("no xz: not looked at");
+		skip();
+	}
+	build("mini", "-pie -fPIE -rdynamic");
+	assert_int_equal(sample_sh("objcopy --only-keep-debug mini mini.full && "
+				   "objcopy -S --keep-symbol=helper --keep-symbol=table "
+				   "--remove-section=.gdb_index --remove-section=.comment "
+				   "mini.full mini.small && xz -kf mini.small && "
+				   "objcopy -S --add-section .gnu_debugdata=mini.small.xz mini"),
+			 0);
+	start(&sample, "mini", NULL);
+	globals_agree(&sample);
+	sample_agrees(&sample, "helper", "helper");
+	sample_agrees(&sample, "table", "table");
+	sample_stop(&sample);
+}
+
+/* The text moved to anonymous memory, as tools for huge pages do. */
+static void moved_text(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	build("moved", "-pie -fPIE");
+	start(&sample, "moved", "move");
+	globals_agree(&sample);
+	locals_agree(&sample);
+	sample_stop(&sample);
+}
+
+static void deleted(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	build("deleted", "-pie -fPIE");
+	start(&sample, "deleted", "unlink");
+	globals_agree(&sample);
+	assert_true(symbols_object(sample.image, 0)->deleted);
+	locals_agree(&sample);
+	sample_stop(&sample);
+}
+
+static int no_open(void *data, const char *path, uint64_t begin, uint64_t end)
+{
+	(void)data;
+	(void)path;
+	assert_true(begin < end);
+	return -EACCES;
+}
+
+/* No file can be opened: what is exported is in memory too. */
+static void memory_only(const char *name, const char *flags)
+{
+	struct symbols_source source;
+	struct sample sample;
+
+	build(name, flags);
+	start(&sample, name, NULL);
+	symbols_image_free(sample.image);
+	source = sample_source(&sample);
+	source.open = no_open;
+	assert_int_equal(symbols_image_new(sample.symbols, &source, &sample.image, &sample.error),
+			 0);
+	globals_agree(&sample);
+	libc_agrees(&sample);
+	assert_true(symbols_object(sample.image, 0)->from_memory);
+	sample_refused(&sample, "helper", -ENOENT, "can't be opened: Permission denied");
+	sample_stop(&sample);
+}
+
+static void memory_only_pie(void **state)
+{
+	(void)state;
+	memory_only("memory", "-pie -fPIE -rdynamic");
+}
+
+static void memory_only_no_pie(void **state)
+{
+	(void)state;
+	memory_only("memory_no_pie", "-no-pie -fno-pie -rdynamic -Wl,-z,noseparate-code");
+}
+
+/* Another file under the name: the mapped one is asked for, not that. */
+static void replaced(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	build("replaced", "-pie -fPIE");
+	build("replacement", "-pie -fPIE -O0");
+	start(&sample, "replaced", NULL);
+	symbols_image_free(sample.image);
+	assert_int_equal(rename("replacement", "replaced"), 0);
+	symbols_trim(sample.symbols);
+	symbols_free(sample.symbols);
+	sample_image(&sample);
+	globals_agree(&sample);
+	locals_agree(&sample);
+	sample_stop(&sample);
+}
+
+int main(void)
+{
+	static char directory[] = "/tmp/symbols_programs.XXXXXX";
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pie),
+		cmocka_unit_test(no_pie),
+		cmocka_unit_test(statically),
+		cmocka_unit_test(static_pie),
+		cmocka_unit_test(shared_page),
+		cmocka_unit_test(shared_page_pie),
+		cmocka_unit_test(big_pages),
+		cmocka_unit_test(sysv_hash),
+		cmocka_unit_test(bind_now),
+		cmocka_unit_test(lines),
+		cmocka_unit_test(stripped),
+		cmocka_unit_test(no_sections_gnu),
+		cmocka_unit_test(no_sections_sysv),
+		cmocka_unit_test(debug_link_by_id),
+		cmocka_unit_test(debug_link_by_crc),
+		cmocka_unit_test(debug_link_stale),
+		cmocka_unit_test(mini_debug_info),
+		cmocka_unit_test(moved_text),
+		cmocka_unit_test(deleted),
+		cmocka_unit_test(memory_only_pie),
+		cmocka_unit_test(memory_only_no_pie),
+		cmocka_unit_test(replaced),
+	};
+	int rc;
+
+	sample_directory(directory);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	if (!rc)
+		sample_sh("rm -rf %s", directory);
+	return rc;
+}

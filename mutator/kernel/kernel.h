@@ -137,6 +137,7 @@ struct kernel_ops {
 	int (*threads)(struct kernel *k, pid_t tgid, pid_t **tids, size_t *count);
 	int (*children)(struct kernel *k, pid_t tgid, pid_t **pids, size_t *count);
 	int (*maps)(struct kernel *k, pid_t tid, char **text, size_t *len);
+	void (*why_not)(struct kernel *k, const struct kernel_proc *proc, char *text, size_t len);
 	int (*same_vm)(struct kernel *k, pid_t a, pid_t b);
 	int (*in_group)(struct kernel *k, pid_t tgid, pid_t tid);
 	int (*signal)(struct kernel *k, pid_t tgid, pid_t tid, int sig);
@@ -370,6 +371,13 @@ static inline int kernel_children(struct kernel *k, pid_t tgid, pid_t **pids, si
 static inline int kernel_maps(struct kernel *k, pid_t tid, char **text, size_t *len)
 {
 	return k->ops->maps(k, tid, text, len);
+}
+
+/** Says what forbids to trace that process: Yama, its owner, its namespace, a capability, LSMs. */
+static inline void kernel_why_not(struct kernel *k, const struct kernel_proc *proc, char *text,
+				  size_t len)
+{
+	k->ops->why_not(k, proc, text, len);
 }
 
 /** 1 if both tasks share their memory (kcmp KCMP_VM), 0 if not, -ENOSYS if it can't be told. */

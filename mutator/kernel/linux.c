@@ -405,6 +405,7 @@ static const struct kernel_ops linux_ops = {
 	.threads = linux_threads,
 	.children = linux_children,
 	.maps = linux_maps,
+	.why_not = linux_why_not,
 	.same_vm = linux_same_vm,
 	.in_group = linux_in_group,
 	.signal = linux_signal,

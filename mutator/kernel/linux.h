@@ -160,6 +160,7 @@ void linux_unmap(struct kernel *k, void *map, size_t size);
 void linux_mem_drop(struct linux_kernel *l, pid_t tid);
 
 /* linux_proc.c */
+void linux_why_not(struct kernel *k, const struct kernel_proc *proc, char *text, size_t len);
 int linux_proc(struct kernel *k, pid_t tid, struct kernel_proc *out);
 int linux_threads(struct kernel *k, pid_t tgid, pid_t **tids, size_t *count);
 int linux_children(struct kernel *k, pid_t tgid, pid_t **pids, size_t *count);

@@ -366,6 +366,11 @@ static int log_maps(struct kernel *k, pid_t tid, char **text, size_t *len)
 	return err;
 }
 
+static void log_why_not(struct kernel *k, const struct kernel_proc *proc, char *text, size_t len)
+{
+	kernel_why_not(inner_of(k), proc, text, len);
+}
+
 static int log_same_vm(struct kernel *k, pid_t a, pid_t b)
 {
 	int same = kernel_same_vm(inner_of(k), a, b);
@@ -511,6 +516,7 @@ static const struct kernel_ops logged_ops = {
 	.threads = log_threads,
 	.children = log_children,
 	.maps = log_maps,
+	.why_not = log_why_not,
 	.same_vm = log_same_vm,
 	.in_group = log_in_group,
 	.signal = log_signal,

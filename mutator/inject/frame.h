@@ -10,7 +10,9 @@
  *	| board    rw- shared| reports + struct scion_block (memfd, inherited by fork)
  *	+--------------------+ base + REGION_CODE + REGION_BOARD
  *	| slots    rw-       | one slot per payload in flight in this address space
- *	+--------------------+
+ *	+--------------------+ base + REGION_CODE + REGION_BOARD + REGION_SLOTS
+ *	| large    rw-       | one large slot, for payloads that call code of the target
+ *	+--------------------+ base + REGION_SIZE
  *
  *	slot:  low                                                       high
  *	       | stack, grows down ............ <- stack top | struct frame |
@@ -27,7 +29,8 @@
 #define SLOT_SIZE    0x8000
 #define SLOT_COUNT   32
 #define REGION_SLOTS (SLOT_SIZE * SLOT_COUNT)
-#define REGION_SIZE  (REGION_CODE + REGION_BOARD + REGION_SLOTS)
+#define REGION_LARGE 0x100000
+#define REGION_SIZE  (REGION_CODE + REGION_BOARD + REGION_SLOTS + REGION_LARGE)
 
 /* The board: REPORT_COUNT reports, then the block that payloads share. */
 #define REPORT_COUNT 512

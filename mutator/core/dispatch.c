@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "core/session.h"
 
@@ -291,7 +292,8 @@ void session_dispatch(struct scion_session *s, pid_t tid, int status)
 		return;
 	}
 	note_alive(s, task);
-	placement_on_stop(&s->placement, tid, (unsigned)task_count(&s->tasks));
+	if (WIFSTOPPED(status))
+		placement_on_stop(&s->placement, tid, (unsigned)task_count(&s->tasks));
 	if (stop.kind == STOP_SYSCALL)
 		stop = refine(s, task, stop);
 	if (task->run && s->hooks->stop(s, task, &stop) == HOOK_TOOK)

@@ -146,47 +146,60 @@ static int go_to(struct placement *p, int cpu)
 	return kernel_set_affinity(p->kernel, 0, &set);
 }
 
+static void set_idle(struct placement *p, bool on)
+{
+	if (p->idle == on)
+		return;
+	if (kernel_set_idle(p->kernel, on) == 0)
+		p->idle = on;
+	else if (on)
+		p->no_behind = true; /* refused once, refused always */
+}
+
 static void apply(struct placement *p, struct placement_order order)
 {
-	bool was_idle = p->in_force.place == PLACEMENT_BEHIND;
-	int err = 0;
-
 	if (order.place == p->in_force.place && order.cpu == p->in_force.cpu)
 		return;
-	if (was_idle && order.place != PLACEMENT_BEHIND)
-		kernel_set_idle(p->kernel, false);
+	if (order.place != PLACEMENT_BEHIND)
+		set_idle(p, false);
 	if (order.place == PLACEMENT_ALONE) {
 		kernel_set_affinity(p->kernel, 0, &p->own);
 		p->in_force = order;
 		return;
 	}
-	err = go_to(p, order.cpu);
-	if (err == 0 && order.place == PLACEMENT_BEHIND && !was_idle) {
-		err = kernel_set_idle(p->kernel, true);
-		p->no_behind = err < 0;
+	if (go_to(p, order.cpu) < 0) {
+		placement_release(p);
+		p->mode = PLACEMENT_OFF; /* asking again and again would only cost */
+		return;
 	}
 	p->in_force = order;
-	if (err < 0)
+	if (order.place == PLACEMENT_BEHIND)
+		set_idle(p, true);
+	if (p->no_behind && order.place == PLACEMENT_BEHIND)
 		placement_release(p);
 }
 
-static void sample(struct placement *p, pid_t tid, enum placement_ask ask,
+/* False: the task is dying, there is nothing to decide on. */
+static bool sample(struct placement *p, pid_t tid, enum placement_ask ask,
 		   struct placement_sample *s)
 {
 	cpu_set_t set;
 	int cpu;
 
 	*s = (struct placement_sample){ .only_cpu = -1, .cpu = -1, .runnable = -1, .cpus = p->cpus };
-	if (kernel_get_affinity(p->kernel, tid, &set) == 0 && CPU_COUNT(&set) == 1) {
+	if (kernel_get_affinity(p->kernel, tid, &set) < 0)
+		return false;
+	if (CPU_COUNT(&set) == 1) {
 		for (cpu = 0; !CPU_ISSET((unsigned)cpu, &set); cpu++)
 			;
 		s->only_cpu = cpu;
 	}
-	if (ask != PLACEMENT_ASK_ALL || p->no_behind)
-		return;
-	s->cpu = kernel_task_cpu(p->kernel, tid);
-	s->runnable = kernel_runnable(p->kernel);
-	s->may_behind = true;
+	if (ask == PLACEMENT_ASK_ALL && !p->no_behind) {
+		s->cpu = kernel_task_cpu(p->kernel, tid);
+		s->runnable = kernel_runnable(p->kernel);
+		s->may_behind = true;
+	}
+	return true;
 }
 
 void placement_on_stop(struct placement *p, pid_t tid, unsigned tasks)
@@ -206,7 +219,8 @@ void placement_on_stop(struct placement *p, pid_t tid, unsigned tasks)
 	if (ask == PLACEMENT_ASK_NOTHING)
 		return;
 	if (ask != PLACEMENT_LEAVE) {
-		sample(p, tid, ask, &s);
+		if (!sample(p, tid, ask, &s))
+			return;
 		placement_decide(&p->policy, now, ask, &s);
 	}
 	apply(p, p->policy.now);
@@ -214,8 +228,7 @@ void placement_on_stop(struct placement *p, pid_t tid, unsigned tasks)
 
 void placement_release(struct placement *p)
 {
-	if (p->in_force.place == PLACEMENT_BEHIND && !p->no_behind)
-		kernel_set_idle(p->kernel, false);
+	set_idle(p, false);
 	if (p->in_force.place != PLACEMENT_ALONE)
 		kernel_set_affinity(p->kernel, 0, &p->own);
 	p->in_force = (struct placement_order){ PLACEMENT_ALONE, -1 };

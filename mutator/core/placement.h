@@ -90,6 +90,7 @@ struct placement {
 	struct placement_order in_force;
 	cpu_set_t own; /* the tracer's affinity as it was */
 	unsigned cpus;
+	bool idle;      /* the tracer is SCHED_IDLE, by us */
 	bool no_behind; /* tried and refused */
 };
 
@@ -99,7 +100,7 @@ struct placement {
  */
 int placement_init(struct placement *p, struct kernel *k, enum placement_mode mode, int cpu);
 
-/** At each stop of task `tid`, before it is handled. Never fails: at worst all is left alone. */
+/** At each stop (not exit) of task `tid`, before it is handled. Never fails: at worst all is left alone. */
 void placement_on_stop(struct placement *p, pid_t tid, unsigned tasks);
 
 /**

@@ -140,10 +140,21 @@ static int open_kernel(struct scion_session *s)
 		s->kernel->owned_next = owned_next;
 		s->kernel->owns_arg = s;
 	}
-	placement_init(&s->placement, s->kernel,
-		       s->options.placement == SCION_PLACEMENT_OFF ? PLACEMENT_OFF : PLACEMENT_AUTO,
-		       -1);
 	return SCION_OK;
+}
+
+static int open_placement(struct scion_session *s)
+{
+	enum placement_mode mode = PLACEMENT_AUTO;
+
+	/* A thread with other work must keep its affinity and its scheduling class. */
+	if (s->options.placement == SCION_PLACEMENT_OFF || s->options.shared_waits)
+		mode = PLACEMENT_OFF;
+	if (s->options.placement == SCION_PLACEMENT_CPU)
+		mode = PLACEMENT_CPU;
+	return placement_init(&s->placement, s->kernel, mode, s->options.placement_cpu) < 0 ?
+		       SCION_EINVAL :
+		       SCION_OK;
 }
 
 int scion_session_new(const struct scion_options *options, struct scion_session **out)
@@ -162,6 +173,8 @@ int scion_session_new(const struct scion_options *options, struct scion_session 
 	if (!s->options.payload_limit_ms)
 		s->options.payload_limit_ms = 1000;
 	error = open_kernel(s);
+	if (!error)
+		error = open_placement(s);
 	if (error) {
 		kernel_free(s->kernel);
 		free(s);
@@ -296,6 +309,10 @@ int scion_session_poll(struct scion_session *s)
 	int handled = 0;
 	int error;
 
+	if (s->placement.mode == PLACEMENT_AUTO) {
+		placement_release(&s->placement); /* this thread has other work too */
+		s->placement.mode = PLACEMENT_OFF;
+	}
 	while ((error = kernel_wait(s->kernel, KERNEL_WAIT_POLL, &wait)) == 1) {
 		session_dispatch(s, wait.tid, wait.status);
 		handled++;

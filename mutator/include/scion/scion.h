@@ -142,8 +142,13 @@ enum scion_fork_stop {
 
 /** Where the tracer runs (docs/placement.md). */
 enum scion_placement {
-	SCION_PLACEMENT_AUTO = 0, /* goes where the tracee runs */
-	SCION_PLACEMENT_OFF = 1,  /* left to the scheduler */
+	/*
+	 * The calling thread's affinity and scheduling class follow what the tracees do, and are
+	 * handed back at the end. As OFF with shared_waits or scion_session_poll.
+	 */
+	SCION_PLACEMENT_AUTO = 0,
+	SCION_PLACEMENT_OFF = 1, /* left to the scheduler */
+	SCION_PLACEMENT_CPU = 2, /* the calling thread goes to placement_cpu at the first stop */
 };
 
 /** Options of a session. Zero all of it, set `size`, then what differs. */
@@ -155,6 +160,7 @@ struct scion_options {
 	void *arg; /* given to both */
 	enum scion_fork_stop fork_stop;
 	enum scion_placement placement;
+	int placement_cpu; /* with SCION_PLACEMENT_CPU; SCION_EINVAL if the thread may not go there */
 	/*
 	 * False: the thread has no other children, each wait takes whatever comes (fastest).
 	 * True: other children of the thread are left alone, as an embedding program needs it.

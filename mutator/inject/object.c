@@ -279,40 +279,53 @@ static void read_sections(struct object *object)
 			      "no .scion.info: put SCION_PAYLOAD_INFO(FLAGS); at file scope");
 }
 
-static void find_entry(struct object *object)
+/* Is this where the payload is entered? Says why if it is only named so. */
+static bool is_entry(struct object *object, const GElf_Sym *sym)
 {
+	const struct object_section *section = NULL;
+
+	if (sym->st_shndx < object->section_count)
+		section = &object->sections[sym->st_shndx];
+	if (!section || !section->placed || !section->code ||
+	    sym->st_value >= section->data->d_size) {
+		object_refuse(object, "%s is not a function", SCION_PAYLOAD_ENTRY);
+		return false;
+	}
+	if (GELF_ST_BIND(sym->st_info) == STB_LOCAL) {
+		object_refuse(object, "%s is static: it is entered from outside",
+			      SCION_PAYLOAD_ENTRY);
+		return false;
+	}
+	return true;
+}
+
+static void read_symbols(struct object *object)
+{
+	bool seen = false;
 	GElf_Sym sym;
 	size_t i;
 
 	for (i = 1; object_symbol(object, i, &sym); i++) {
 		const char *name = object_symbol_name(object, &sym);
-		const struct object_section *section;
 
 		if (sym.st_shndx == SHN_COMMON)
 			object_refuse(object,
 				      "%s: a variable that can be written: a payload keeps "
 				      "its data in ctx->block",
 				      object_name(name).text);
-		if (!name || strcmp(name, SCION_PAYLOAD_ENTRY) || sym.st_shndx == SHN_UNDEF)
+		if (seen || !name || strcmp(name, SCION_PAYLOAD_ENTRY) || sym.st_shndx == SHN_UNDEF)
 			continue;
-		section = sym.st_shndx < object->section_count ? &object->sections[sym.st_shndx] :
-								 NULL;
-		if (!section || !section->placed || !section->code ||
-		    sym.st_value >= section->data->d_size) {
-			object_refuse(object, "%s is not a function", SCION_PAYLOAD_ENTRY);
-			return;
-		}
-		if (GELF_ST_BIND(sym.st_info) == STB_LOCAL) {
-			object_refuse(object, "%s is static: it is entered from outside",
-				      SCION_PAYLOAD_ENTRY);
-			return;
-		}
+		seen = true;
+		if (!is_entry(object, &sym))
+			continue;
 		object->entry_section = sym.st_shndx;
 		object->entry_value = sym.st_value;
-		return;
 	}
-	object_refuse(object, "no function " SCION_PAYLOAD_ENTRY ": int64_t " SCION_PAYLOAD_ENTRY
-			      "(struct scion_payload_ctx *ctx) is where a payload is entered");
+	if (!seen)
+		object_refuse(object,
+			      "no function " SCION_PAYLOAD_ENTRY ": int64_t " SCION_PAYLOAD_ENTRY
+			      "(struct scion_payload_ctx *ctx) is where a payload is "
+			      "entered");
 }
 
 static void check_use(struct object *object, const struct object_section *section,
@@ -392,7 +405,7 @@ static int object_read(struct object *object)
 	if (ret)
 		return ret;
 	read_sections(object);
-	find_entry(object);
+	read_symbols(object);
 	object_check_relocations(object);
 	check_code(object);
 	lay_out(object);

@@ -222,14 +222,12 @@ static void relocation_check(struct object *object, const struct object_section 
 		add_slot(object, relocation);
 }
 
-/* The relocation table scn, if it belongs to a placed section; NULL otherwise. */
-static Elf_Data *relocation_table(const struct object *object, Elf_Scn *scn, GElf_Shdr *shdr)
+/* Is scn a relocation table of a placed section? */
+static bool is_relocation_table(const struct object *object, Elf_Scn *scn, GElf_Shdr *shdr)
 {
-	if (!gelf_getshdr(scn, shdr) || (shdr->sh_type != SHT_RELA && shdr->sh_type != SHT_REL))
-		return NULL;
-	if (shdr->sh_info >= object->section_count || !object->sections[shdr->sh_info].placed)
-		return NULL;
-	return elf_getdata(scn, NULL);
+	return gelf_getshdr(scn, shdr) && (shdr->sh_type == SHT_RELA || shdr->sh_type == SHT_REL) &&
+	       shdr->sh_size && shdr->sh_info < object->section_count &&
+	       object->sections[shdr->sh_info].placed;
 }
 
 void object_check_relocations(struct object *object)
@@ -237,16 +235,17 @@ void object_check_relocations(struct object *object)
 	Elf_Scn *scn = NULL;
 
 	while ((scn = elf_nextscn(object->elf, scn))) {
-		GElf_Shdr shdr;
-		Elf_Data *data = relocation_table(object, scn, &shdr);
 		const struct object_section *section;
+		Elf_Data *data;
+		GElf_Shdr shdr;
 		size_t i;
 
-		if (!data)
+		if (!is_relocation_table(object, scn, &shdr))
 			continue;
 		section = &object->sections[shdr.sh_info];
-		if (shdr.sh_type == SHT_REL || shdr.sh_link != object->symbol_section) {
-			object_refuse(object, "%s: relocations in a form that x86-64 does not use",
+		data = shdr.sh_type == SHT_RELA ? elf_getdata(scn, NULL) : NULL;
+		if (!data || !data->d_buf || shdr.sh_link != object->symbol_section) {
+			object_refuse(object, "%s: relocations that can't be read",
 				      object_name(section->name).text);
 			continue;
 		}
@@ -387,13 +386,16 @@ static int link_apply(struct link *link)
 	Elf_Scn *scn = NULL;
 
 	while ((scn = elf_nextscn(link->object->elf, scn))) {
+		const struct object_section *section;
+		Elf_Data *data;
 		GElf_Shdr shdr;
-		Elf_Data *data = relocation_table(link->object, scn, &shdr);
 		size_t i;
 
+		if (!is_relocation_table(link->object, scn, &shdr))
+			continue;
+		section = &link->object->sections[shdr.sh_info];
+		data = elf_getdata(scn, NULL);
 		for (i = 0; data && i < data->d_size / sizeof(Elf64_Rela); i++) {
-			const struct object_section *section =
-				&link->object->sections[shdr.sh_info];
 			struct relocation relocation;
 			int ret = relocation_read(link->object, section, data, i, &relocation);
 

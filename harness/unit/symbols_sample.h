@@ -7,11 +7,12 @@
 #ifndef SYMBOLS_SAMPLE_H
 #define SYMBOLS_SAMPLE_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <errno.h>
 #include <fcntl.h>

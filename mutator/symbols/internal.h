@@ -20,7 +20,7 @@ enum {
 };
 #define SYM_MAX_SECTION  ((uint64_t)1 << 31)  /* bytes of one section that is read */
 #define SYM_MAX_MEMORY   ((uint64_t)64 << 20) /* bytes of an image read from the target */
-#define SYM_MAX_UNPACKED ((uint64_t)256 << 20)
+#define SYM_MAX_UNPACKED ((uint64_t)64 << 20) /* of .gnu_debugdata */
 
 /* error.c: fill the caller's error (NULL is allowed) and return the code. */
 int symerr(struct symbols_error *error, int code, const char *format, ...)

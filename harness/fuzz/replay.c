@@ -29,7 +29,7 @@ static int replay(const char *path, uint8_t *buffer)
 
 int main(int argc, char **argv)
 {
-	uint8_t *buffer = malloc(INPUT_MAX);
+	uint8_t *buffer = calloc(1, INPUT_MAX);
 	int ret = 0, i;
 
 	if (!buffer)

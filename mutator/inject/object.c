@@ -148,6 +148,7 @@ static void refuse_section(struct object *object, size_t index, const GElf_Shdr 
 	struct object_name name = object_name(section_name(object, index));
 	unsigned long long size = shdr->sh_size;
 
+	object->sections[index].refused = true;
 	if (shdr->sh_flags & SHF_TLS)
 		object_refuse(object,
 			      "%s: %llu bytes of thread-local data (%s): a payload keeps "

@@ -19,7 +19,8 @@ struct object_section {
 	const char *name; /* in the file's string table; NULL if it is broken */
 	size_t offset;    /* in the image */
 	size_t align;
-	bool placed; /* part of the image */
+	bool refused; /* said why already: what refers to it need not be named */
+	bool placed;  /* part of the image */
 	bool code;
 };
 

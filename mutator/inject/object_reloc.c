@@ -197,27 +197,42 @@ static void add_slot(struct object *object, const struct relocation *relocation)
 		object->slot_symbol[object->slot_count++] = relocation->symbol;
 }
 
+/* Is what is defined here part of the image? Says so if not, if nobody has. */
+static void check_defined(struct object *object, const struct object_section *from,
+			  const struct relocation *relocation)
+{
+	const GElf_Sym *sym = &relocation->sym;
+	const struct object_section *section = NULL;
+
+	if (sym->st_shndx == SHN_ABS || sym->st_shndx == SHN_COMMON)
+		return;
+	if (sym->st_shndx < object->section_count)
+		section = &object->sections[sym->st_shndx];
+	if (section && (section->placed || section->refused))
+		return;
+	object_refuse(object, "%s+0x%zx: refers to %s, which is not put into the target",
+		      object_name(from->name).text, relocation->offset,
+		      object_name(object_symbol_name(object, sym)).text);
+}
+
 static void relocation_check(struct object *object, const struct object_section *section,
 			     const struct relocation *relocation)
 {
 	const GElf_Sym *sym = &relocation->sym;
-	struct object_name name = object_name(object_symbol_name(object, sym));
-	const char *where = section->name;
+	unsigned char type = GELF_ST_TYPE(sym->st_info);
 
-	if (GELF_ST_TYPE(sym->st_info) == STT_TLS || GELF_ST_TYPE(sym->st_info) == STT_GNU_IFUNC) {
-		object_refuse(object, "%s+0x%zx: %s is %s", object_name(where).text,
-			      relocation->offset, name.text,
-			      GELF_ST_TYPE(sym->st_info) == STT_TLS ?
+	if (type == STT_TLS || type == STT_GNU_IFUNC) {
+		object_refuse(object, "%s+0x%zx: %s is %s", object_name(section->name).text,
+			      relocation->offset, object_name(object_symbol_name(object, sym)).text,
+			      type == STT_TLS ?
 				      "thread-local data, which can't be reached from a payload" :
 				      "an indirect function: nobody would resolve it");
 		return;
 	}
 	if (sym->st_shndx == SHN_UNDEF)
 		add_import(object, section, relocation);
-	else if (sym->st_shndx != SHN_ABS && (sym->st_shndx >= object->section_count ||
-					      !object->sections[sym->st_shndx].placed))
-		object_refuse(object, "%s+0x%zx: refers to %s, which is not put into the target",
-			      object_name(where).text, relocation->offset, name.text);
+	else
+		check_defined(object, section, relocation);
 	if (relocation->kind == RELOCATION_SLOT)
 		add_slot(object, relocation);
 }

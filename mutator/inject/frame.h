@@ -20,6 +20,10 @@
  * The stub runs the payload and puts *everything* back by itself: signal mask (rt_sigprocmask),
  * general registers, flags, stack and instruction pointer (iretq). So a payload costs no stop at
  * its end, and a tracer that dies while a payload runs leaves a correct program behind.
+ *
+ * report.done says that the result is there, not that the slot is free: the stub reads frame.home
+ * up to its last instruction. A slot may be used again once its thread is seen at a stop outside
+ * the stub, or is gone, or has a new address space.
  */
 #ifndef SCION_INJECT_FRAME_H
 #define SCION_INJECT_FRAME_H

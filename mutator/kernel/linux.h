@@ -40,6 +40,7 @@
 enum linux_refuse {
 	LINUX_REFUSE_VM = 1 << 0,           /* process_vm_readv, process_vm_writev */
 	LINUX_REFUSE_MEM = 1 << 1,          /* /proc/PID/mem */
+	LINUX_REFUSE_WORDS = 1 << 5,        /* PTRACE_PEEKDATA, PTRACE_POKEDATA */
 	LINUX_REFUSE_SYSCALL_INFO = 1 << 2, /* PTRACE_GET_SYSCALL_INFO: parity from then on */
 	LINUX_REFUSE_CHILDREN = 1 << 3,     /* /proc/PID/task/TID/children */
 	LINUX_REFUSE_GET_FILTER = 1 << 4,   /* PTRACE_SECCOMP_GET_FILTER */

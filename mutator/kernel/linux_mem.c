@@ -21,7 +21,10 @@
 
 #define WORD sizeof(long)
 
-/* Returns how many bytes it did; where that is not all of them, *err says why. */
+/*
+ * Returns how many bytes it did; where that is not all of them, *err says why. It stays as it was
+ * where the way was taken from us (enum linux_refuse).
+ */
 typedef size_t (*transfer_fn)(struct linux_kernel *l, pid_t tid, uint64_t addr, void *buf,
 			      size_t len, int *err);
 
@@ -30,7 +33,9 @@ static size_t transfer_vm(struct linux_kernel *l, pid_t tid, uint64_t addr, void
 {
 	size_t done = 0;
 
-	if (l->vm == LINUX_LACKS || (l->refuse & LINUX_REFUSE_VM)) {
+	if (l->refuse & LINUX_REFUSE_VM)
+		return 0;
+	if (l->vm == LINUX_LACKS) {
 		*err = -ENOSYS;
 		return 0;
 	}
@@ -102,10 +107,8 @@ static size_t transfer_mem(struct linux_kernel *l, pid_t tid, uint64_t addr, voi
 	bool reopened = false;
 	size_t done = 0;
 
-	if (l->refuse & LINUX_REFUSE_MEM) {
-		*err = -EACCES;
+	if (l->refuse & LINUX_REFUSE_MEM)
 		return 0;
-	}
 	while (done < len) {
 		char *at = (char *)buf + done;
 		int fd = mem_fd(l, tid);
@@ -158,7 +161,8 @@ static size_t read_words(struct linux_kernel *l, pid_t tid, uint64_t addr, void 
 {
 	size_t done = 0;
 
-	(void)l;
+	if (l->refuse & LINUX_REFUSE_WORDS)
+		return 0;
 	while (done < len) {
 		uint64_t at = addr + done, word = at & ~(uint64_t)(WORD - 1);
 		char value[WORD];
@@ -181,7 +185,8 @@ static size_t write_words(struct linux_kernel *l, pid_t tid, uint64_t addr, void
 {
 	size_t done = 0;
 
-	(void)l;
+	if (l->refuse & LINUX_REFUSE_WORDS)
+		return 0;
 	while (done < len) {
 		uint64_t at = addr + done, word = at & ~(uint64_t)(WORD - 1);
 		long value = 0, result = 0;
@@ -226,10 +231,10 @@ static int transfer(struct linux_kernel *l, pid_t tid, uint64_t addr, void *buf,
 			return 0;
 		if (err == -ESRCH)
 			return !first || is_refusal(first) ? err : first;
-		if (!first || is_refusal(first))
+		if (!first || (is_refusal(first) && err && !is_refusal(err)))
 			first = err;
 	}
-	return done == len ? 0 : first;
+	return done == len ? 0 : first ? first : -ENOSYS;
 }
 
 int linux_read(struct kernel *k, pid_t tid, uint64_t addr, void *buf, size_t len)
@@ -244,15 +249,16 @@ int linux_write(struct kernel *k, pid_t tid, uint64_t addr, const void *buf, siz
 {
 	static const transfer_fn ways[] = { write_mem, write_words };
 	struct linux_kernel *l = linux_of(k);
-	int err = 0;
+	int err = 0, second;
 	size_t done = write_vm(l, tid, addr, (void *)buf, len, &err);
 
 	/* EFAULT is the answer: what the program may not write is not written by force either. */
 	if (done == len)
 		return 0;
-	if (!is_refusal(err))
+	if (err && !is_refusal(err))
 		return err;
-	return transfer(l, tid, addr + done, (char *)buf + done, len - done, ways, 2);
+	second = transfer(l, tid, addr + done, (char *)buf + done, len - done, ways, 2);
+	return second == -ENOSYS && err ? err : second;
 }
 
 int linux_write_code(struct kernel *k, pid_t tid, uint64_t addr, const void *buf, size_t len)
@@ -283,8 +289,7 @@ static int open_memfd(pid_t tid, int number)
 	} else if (!S_ISREG(st.st_mode) || st.st_nlink != 0 || fs.f_type != TMPFS_MAGIC) {
 		fd = -EPERM; /* not a memfd */
 	} else {
-		snprintf(what, sizeof(what), "fd/%d", at);
-		linux_path(path, getpid(), what);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", at);
 		fd = open(path, O_RDWR | O_CLOEXEC);
 		if (fd < 0)
 			fd = -errno;

@@ -72,7 +72,7 @@ static void as_scion(pid_t pid, int status)
 		s.tasks++;
 	}
 	if (WIFSTOPPED(status))
-		placement_on_stop(&s.placement, pid, s.tasks);
+		placement_on_stop(&s.placement, pid, s.tasks, kernel_now(s.kernel));
 	else
 		s.tasks--;
 }

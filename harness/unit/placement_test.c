@@ -20,7 +20,7 @@ struct fake {
 	cpu_set_t tracer, tracee;
 	int cpu, runnable;
 	bool idle, idle_refused, dying;
-	int calls; /* of any kind but now */
+	int calls; /* of any kind */
 };
 
 static struct fake *fake_of(struct kernel *k)
@@ -68,18 +68,12 @@ static int fake_idle(struct kernel *k, bool on)
 	return 0;
 }
 
-static uint64_t fake_now(struct kernel *k)
-{
-	return fake_of(k)->clock;
-}
-
 static const struct kernel_ops fake_ops = {
 	.get_affinity = fake_get,
 	.set_affinity = fake_set,
 	.task_cpu = fake_cpu,
 	.runnable = fake_runnable,
 	.set_idle = fake_idle,
-	.now = fake_now,
 };
 
 static cpu_set_t cpus(int from, int to)
@@ -112,7 +106,7 @@ static void stops(struct placement *p, struct fake *f, int n, uint64_t gap, unsi
 {
 	while (n-- > 0) {
 		f->clock += gap;
-		placement_on_stop(p, 100, tasks);
+		placement_on_stop(p, 100, tasks, f->clock);
 	}
 }
 

@@ -167,7 +167,7 @@ int scion_attach(struct scion_session *s, pid_t pid, unsigned flags)
 {
 	struct seized list = { 0 };
 	int error, rounds = 0;
-	pid_t tgid;
+	pid_t tgid = 0;
 
 	error = check_target(s, pid, &tgid);
 	if (error < 0)

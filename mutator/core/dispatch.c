@@ -221,8 +221,14 @@ static void act(struct scion_session *s, struct task *task, struct stop stop, in
 		handle_end(s, task, status);
 		return;
 	}
-	if (todo & FOLLOW_DO_IMAGE)
+	if (todo & FOLLOW_DO_IMAGE) {
 		handle_image(s, task);
+		if (!s->hooks) { /* no payload can ask for the exit stop: a stop less for each exec */
+			task->state = FOLLOW_RUNNING;
+			handle_execed(s, task, (struct task_go){ FOLLOW_GO_CONT, 0 });
+			return;
+		}
+	}
 	if (todo & FOLLOW_DO_BIRTH)
 		birth_announce(s, task, stop.kind);
 
@@ -293,7 +299,7 @@ void session_dispatch(struct scion_session *s, pid_t tid, int status)
 	}
 	note_alive(s, task);
 	if (WIFSTOPPED(status))
-		placement_on_stop(&s->placement, tid, (unsigned)task_count(&s->tasks));
+		placement_on_stop(&s->placement, tid, (unsigned)task_count(&s->tasks), s->since);
 	if (stop.kind == STOP_SYSCALL)
 		stop = refine(s, task, stop);
 	if (task->run && s->hooks->stop(s, task, &stop) == HOOK_TOOK)

@@ -202,11 +202,10 @@ static bool sample(struct placement *p, pid_t tid, enum placement_ask ask,
 	return true;
 }
 
-void placement_on_stop(struct placement *p, pid_t tid, unsigned tasks)
+void placement_on_stop(struct placement *p, pid_t tid, unsigned tasks, uint64_t now)
 {
 	struct placement_sample s;
 	enum placement_ask ask;
-	uint64_t now;
 
 	if (p->mode == PLACEMENT_OFF)
 		return;
@@ -214,7 +213,6 @@ void placement_on_stop(struct placement *p, pid_t tid, unsigned tasks)
 		apply(p, (struct placement_order){ PLACEMENT_BESIDE, p->wanted_cpu });
 		return;
 	}
-	now = kernel_now(p->kernel);
 	ask = placement_note(&p->policy, now, tasks);
 	if (ask == PLACEMENT_ASK_NOTHING)
 		return;

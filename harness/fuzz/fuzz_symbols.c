@@ -4,8 +4,10 @@
  *
  * Raw bytes hardly ever become an ELF file. So the input is mostly a list of patches to a small one
  * that has all that is read: segments, .dynsym with hash and versions, .symtab, PT_DYNAMIC,
- * relocations, a build-id, a debug link. Byte 0: 1 raw file, 2 no file but memory, 4 memory is noise.
- * A patch is eight bytes: offset (2), width (1), what for (1), value (4).
+ * relocations, a build-id, a debug link.
+ *
+ * Byte 0: 1 raw file, 2 no file but memory, 4 memory is noise. A patch is eight bytes: offset (2),
+ * width (1), kind (1), value (4).
  */
 #include <elf.h>
 #include <errno.h>
@@ -188,11 +190,8 @@ static void make_sections(void)
 	memcpy(seed.link, "x.debug\0CRC.", 12);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+static void make_seed(void)
 {
-	(void)argc;
-	(void)argv;
 	seed.ehdr = (Elf64_Ehdr){ .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1 },
 				  .e_type = ET_DYN,
 				  .e_machine = EM_X86_64,
@@ -211,7 +210,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	make_relocations();
 	make_dynamic();
 	make_sections();
-	return 0;
 }
 
 /* ---- the target ---- */
@@ -319,6 +317,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct symbols *symbols = symbols_new();
 	struct symbols_image *image;
 
+	if (!seed.ehdr.e_phnum)
+		make_seed();
 	target.mode = size ? data[0] & 7 : 0;
 	target.noise = data;
 	target.noise_size = size;

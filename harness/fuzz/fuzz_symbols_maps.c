@@ -2,7 +2,7 @@
 /*
  * Bytes as the text of /proc/PID/maps: parsed, and what was parsed is sound.
  *
- * Byte 0: 1 the rest is the text; else it is patches to a good one, of three bytes: offset (2), value.
+ * Byte 0: 1 the rest is the text; else it is patches to a good one: offset (2), value (1).
  */
 #include <stdlib.h>
 #include <string.h>

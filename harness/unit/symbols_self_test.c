@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <math.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <time.h>
 
 __attribute__((noinline, used)) static int only_here(int x)
@@ -40,7 +41,7 @@ static struct symbols_image *own_image(void)
 {
 	struct symbols_source source = { .read = sample_read, .data = &self };
 	struct symbols_image *made;
-	size_t len;
+	size_t len = 0;
 	char *maps = sample_slurp("/proc/self/maps", &len);
 
 	self = getpid();
@@ -277,7 +278,7 @@ static void lines(void **state)
 
 static void without_memory(void **state)
 {
-	size_t len;
+	size_t len = 0;
 	char *maps = sample_slurp("/proc/self/maps", &len);
 	struct symbols_source source = { .maps = maps, .maps_len = len };
 	struct symbols_image *plain;
@@ -310,6 +311,60 @@ static void shared_files(void **state)
 	assert_int_equal(lookup("getpid"), first.addr);
 }
 
+/* The vdso as a file: an ELF file that is always at hand. */
+static int open_copy(void *data, const char *path, uint64_t start, uint64_t end)
+{
+	uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
+	int fd = memfd_create("copy", MFD_CLOEXEC);
+
+	(void)data;
+	(void)path;
+	assert_true(start < end && vdso && fd >= 0);
+	assert_int_equal(write(fd, (void *)(uintptr_t)vdso, 4096), 4096);
+	return fd;
+}
+
+static size_t descriptors(void)
+{
+	size_t count = 0;
+
+	for (int fd = 0; fd < 4096; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* A new file with each image, as when programs come and go: the old ones are closed. */
+static void many_files(void **state)
+{
+	enum { COUNT = 400 };
+	struct symbols *many;
+	size_t before = descriptors(), most = 0;
+
+	(void)state;
+	if (!getauxval(AT_SYSINFO_EHDR)) {
+		puts("no vdso here: not looked at");
+		skip();
+	}
+	many = symbols_new();
+	for (int i = 0; i < COUNT; i++) {
+		static const char maps[] = "7f0000000000-7f0000002000 r-xp 00000000 fe:01 5 /x\n";
+		struct symbols_source source = { .maps = maps,
+						 .maps_len = sizeof(maps) - 1,
+						 .open = open_copy };
+		struct symbols_image *made;
+		struct symbols_symbol symbol;
+
+		assert_int_equal(symbols_image_new(many, &source, &made, &error), 0);
+		assert_int_equal(symbols_lookup(made, "no_such", &symbol, &error), -ENOENT);
+		symbols_image_free(made);
+		most = descriptors() > most ? descriptors() : most;
+	}
+	assert_in_range(most - before, 100, 140);
+	symbols_trim(many);
+	assert_int_equal(descriptors(), before);
+	symbols_free(many);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +374,7 @@ int main(void)
 		cmocka_unit_test(addresses),      cmocka_unit_test(all_symbols),
 		cmocka_unit_test(objects),        cmocka_unit_test(lines),
 		cmocka_unit_test(without_memory), cmocka_unit_test(shared_files),
+		cmocka_unit_test(many_files),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -145,9 +145,21 @@ struct symfile *symdebug_file(struct symbols *symbols, struct symfile *file, pid
 			file->debug = by_link(symbols, file, pid, path);
 		file->debug_state = file->debug ? SYMFILE_HAVE : SYMFILE_NONE;
 	}
-	if (file->debug)
-		symfile_read_tables(file->debug);
 	return file->debug;
+}
+
+struct symfile *symdebug_full(struct symbols *symbols, struct symfile *file, pid_t pid,
+			      const char *path)
+{
+	struct symfile *other;
+
+	if (symfile_symtab(file))
+		return file;
+	other = symdebug_file(symbols, file, pid, path);
+	if (other && symfile_symtab(other))
+		return other;
+	other = symdebug_mini(file);
+	return other && symfile_symtab(other) ? other : NULL;
 }
 
 uint64_t symdebug_shift(const struct symfile *file, const struct symfile *debug)

@@ -288,12 +288,10 @@ static void fill_helper(struct symfile *file, Elf_Scn *scn, const GElf_Shdr *shd
 	}
 }
 
-void symfile_read_tables(struct symfile *file)
+static void read_tables(struct symfile *file)
 {
 	Elf_Scn *scn = NULL;
 
-	if (file->tables_read)
-		return;
 	file->tables_read = true;
 	while ((scn = elf_nextscn(file->elf, scn))) {
 		GElf_Shdr shdr;
@@ -306,8 +304,8 @@ void symfile_read_tables(struct symfile *file)
 				fill_table(file, &file->dynsym, scn, &shdr);
 			break;
 		case SHT_SYMTAB:
-			if (!file->symtab.syms)
-				fill_table(file, &file->symtab, scn, &shdr);
+			if (!file->symtab_scn)
+				file->symtab_scn = scn;
 			break;
 		case SHT_GNU_HASH:
 		case SHT_GNU_versym:
@@ -320,6 +318,26 @@ void symfile_read_tables(struct symfile *file)
 		symtab_clear(&file->dynsym);
 		symdyn_read_table(file);
 	}
+}
+
+struct symtab *symfile_dynsym(struct symfile *file)
+{
+	if (!file->tables_read)
+		read_tables(file);
+	return file->dynsym.syms ? &file->dynsym : NULL;
+}
+
+/* The big one, with its strings: left alone until somebody asks for what is not exported. */
+struct symtab *symfile_symtab(struct symfile *file)
+{
+	GElf_Shdr shdr;
+
+	if (!file->tables_read)
+		read_tables(file);
+	if (file->symtab_scn && gelf_getshdr(file->symtab_scn, &shdr))
+		fill_table(file, &file->symtab, file->symtab_scn, &shdr);
+	file->symtab_scn = NULL;
+	return file->symtab.syms ? &file->symtab : NULL;
 }
 
 /* ---- opening and closing ---- */
@@ -389,6 +407,7 @@ int symfile_from_fd(struct symbols *symbols, int fd, struct symfile **out,
 		if (same_id(&file->id, &id)) {
 			close(fd);
 			file->refs++;
+			file->last_use = symbols->images;
 			*out = file;
 			return 0;
 		}
@@ -403,6 +422,7 @@ int symfile_from_fd(struct symbols *symbols, int fd, struct symfile **out,
 	rc = finish(file, out, error);
 	if (rc)
 		return rc;
+	file->last_use = symbols->images;
 	file->next = symbols->files;
 	symbols->files = file;
 	return 0;

@@ -36,10 +36,11 @@ static uint64_t slot_target(const struct wanted *wanted, uint64_t slot)
 static bool names(const struct symobject *holder, const GElf_Rela *rela,
 		  const struct wanted *wanted)
 {
+	const struct symtab *table = symfile_dynsym(holder->file);
 	const char *name;
 	GElf_Sym sym;
 
-	return symtab_get(&holder->file->dynsym, GELF_R_SYM(rela->r_info), &sym, &name) &&
+	return table && symtab_get(table, GELF_R_SYM(rela->r_info), &sym, &name) &&
 	       !strcmp(name, wanted->name);
 }
 
@@ -87,7 +88,6 @@ static uint64_t search_object(const struct symobject *holder, const struct wante
 	bool any = false;
 	GElf_Shdr shdr;
 
-	symfile_read_tables(holder->file);
 	while (!target && (scn = elf_nextscn(holder->file->elf, scn))) {
 		Elf_Data *data;
 

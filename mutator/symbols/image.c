@@ -16,25 +16,42 @@ struct symbols *symbols_new(void)
 	return calloc(1, sizeof(struct symbols));
 }
 
+/* Close what is unused since before that image. True if anything was. */
+static bool close_unused(struct symbols *symbols, uint64_t before)
+{
+	bool closed = false;
+
+	for (struct symfile **link = &symbols->files; *link;) {
+		struct symfile *file = *link;
+
+		if (file->refs || file->last_use >= before) {
+			link = &file->next;
+			continue;
+		}
+		*link = file->next;
+		symfile_free(symbols, file);
+		closed = true;
+	}
+	return closed;
+}
+
 /* A file may be another's debug file: closing one can make another unused. */
 void symbols_trim(struct symbols *symbols)
 {
-	bool closed = true;
+	while (close_unused(symbols, UINT64_MAX))
+		;
+}
 
-	while (closed) {
-		closed = false;
-		for (struct symfile **link = &symbols->files; *link;) {
-			struct symfile *file = *link;
+/* Descriptors are few: keep the files of the last image, and of others if they are not many. */
+static void keep_few(struct symbols *symbols)
+{
+	enum { FEW = 128 };
+	size_t unused = 0;
 
-			if (file->refs) {
-				link = &file->next;
-				continue;
-			}
-			*link = file->next;
-			symfile_free(symbols, file);
-			closed = true;
-		}
-	}
+	for (const struct symfile *file = symbols->files; file; file = file->next)
+		unused += !file->refs;
+	if (unused > FEW)
+		close_unused(symbols, symbols->images);
 }
 
 void symbols_free(struct symbols *symbols)
@@ -391,6 +408,7 @@ int symbols_image_new(struct symbols *symbols, const struct symbols_source *sour
 	if (!image)
 		return symerr(error, -ENOMEM, "no memory");
 	image->symbols = symbols;
+	symbols->images++;
 	image->source = *source;
 	image->program = SYMMAP_NO_FILE;
 	rc = symmaps_parse(&image->maps, source->maps, source->maps_len, error);
@@ -427,6 +445,7 @@ void symbols_image_free(struct symbols_image *image)
 		return;
 	for (size_t i = 0; image->slots && i < image->maps.nfiles; i++)
 		free_slot(image->symbols, &image->slots[i]);
+	keep_few(image->symbols);
 	for (struct symstring *string = image->strings; string; string = next) {
 		next = string->next;
 		free(string);

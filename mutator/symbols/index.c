@@ -91,35 +91,29 @@ static void drop_doubles(struct symindex *index)
 const struct symindex *symindex_get(struct symbols *symbols, struct symfile *file, pid_t pid,
 				    const char *path)
 {
-	struct symfile *extra[2] = { NULL, NULL };
+	const struct symtab *dynsym = symfile_dynsym(file), *symtab = NULL;
+	struct symfile *full;
 	struct symindex *index;
-	size_t room = 0;
+	size_t room = 1;
 
 	if (file->index)
 		return file->index;
-	symfile_read_tables(file);
-	if (!file->symtab.syms) {
-		extra[0] = symdebug_file(symbols, file, pid, path);
-		extra[1] = extra[0] && extra[0]->symtab.syms ? NULL : symdebug_mini(file);
-	}
-	room = file->dynsym.count + file->symtab.count;
-	for (int i = 0; i < 2; i++)
-		room += extra[i] ? extra[i]->symtab.count : 0;
+	full = symdebug_full(symbols, file, pid, path);
+	if (full)
+		symtab = symfile_symtab(full);
+	room += (dynsym ? dynsym->count : 0) + (symtab ? symtab->count : 0);
 	index = calloc(1, sizeof(*index));
 	if (!index)
 		return NULL;
-	index->entries = calloc(room ? room : 1, sizeof(*index->entries));
+	index->entries = calloc(room, sizeof(*index->entries));
 	if (!index->entries) {
 		free(index);
 		return NULL;
 	}
-	add_table(index, &file->symtab, 0, file->dynsym.syms != NULL);
-	for (int i = 0; i < 2; i++) {
-		if (extra[i])
-			add_table(index, &extra[i]->symtab, symdebug_shift(file, extra[i]),
-				  file->dynsym.syms != NULL);
-	}
-	add_table(index, &file->dynsym, 0, false);
+	if (symtab)
+		add_table(index, symtab, symdebug_shift(file, full), dynsym != NULL);
+	if (dynsym)
+		add_table(index, dynsym, 0, false);
 	qsort(index->entries, index->count, sizeof(*index->entries), by_value);
 	drop_doubles(index);
 	return file->index = index;

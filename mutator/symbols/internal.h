@@ -114,8 +114,9 @@ struct symfile {
 	struct symfile *next; /* in the cache; NULL for what has no identity */
 	struct symfile_id id;
 	unsigned int refs;
-	int fd;    /* -1: mem */
-	void *mem; /* owned */
+	uint64_t last_use; /* image that took it last */
+	int fd;            /* -1: mem */
+	void *mem;         /* owned */
 	uint64_t mem_bias;
 	Elf *elf;
 	int elfclass;
@@ -127,7 +128,8 @@ struct symfile {
 	uint8_t build_id[64];
 	size_t build_id_len;
 	bool tables_read;
-	struct symtab dynsym, symtab;
+	struct symtab dynsym, symtab; /* by symfile_dynsym, symfile_symtab */
+	Elf_Scn *symtab_scn;          /* not read yet */
 	enum symfile_aux debug_state, mini_state;
 	struct symfile *debug; /* separate debug file */
 	struct symfile *mini;  /* unpacked .gnu_debugdata */
@@ -140,6 +142,7 @@ struct symfile {
 
 struct symbols {
 	struct symfile *files;
+	uint64_t images; /* made so far */
 };
 
 /* Take over fd, or mem. The result is referenced once more. */
@@ -149,8 +152,9 @@ int symfile_from_memory(void *mem, size_t size, struct symfile **file, struct sy
 void symfile_unref(struct symbols *symbols, struct symfile *file);
 /* Close it, whatever the count says. */
 void symfile_free(struct symbols *symbols, struct symfile *file);
-/* Find .dynsym and .symtab. Never fails: what is not there or broken is an empty table. */
-void symfile_read_tables(struct symfile *file);
+/* The tables, read at the first call; NULL: not there, or broken. */
+struct symtab *symfile_dynsym(struct symfile *file);
+struct symtab *symfile_symtab(struct symfile *file);
 /* Section by name; NULL if there is none, or it is larger than limit. */
 Elf_Scn *symfile_section(struct symfile *file, const char *name, uint64_t limit, GElf_Shdr *shdr);
 /* Contents of a section as libelf gives them, not larger than SYM_MAX_SECTION, or NULL. */
@@ -173,6 +177,9 @@ struct symfile *symdebug_file(struct symbols *symbols, struct symfile *file, pid
 /* A file that is known by its build-id alone. */
 struct symfile *symdebug_by_id(struct symbols *symbols, pid_t pid, const uint8_t *id, size_t len);
 struct symfile *symdebug_mini(struct symfile *file);
+/* The file that has the .symtab: itself, its debug file, its .gnu_debugdata; NULL if none has. */
+struct symfile *symdebug_full(struct symbols *symbols, struct symfile *file, pid_t pid,
+			      const char *path);
 /* What to add to a value of the debug file to have a value of the file. */
 uint64_t symdebug_shift(const struct symfile *file, const struct symfile *debug);
 
@@ -189,7 +196,7 @@ struct symindex {
 	size_t count;
 };
 
-/* NULL without memory. Asks for debug files only if there is no .symtab. */
+/* NULL without memory. */
 const struct symindex *symindex_get(struct symbols *symbols, struct symfile *file, pid_t pid,
 				    const char *path);
 void symindex_free(struct symindex *index);

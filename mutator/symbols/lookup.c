@@ -80,6 +80,8 @@ static bool consider(void *data, const struct symtab *table, size_t n, const GEl
 
 static void ask(struct pick *pick, struct symtab *table, uint64_t shift)
 {
+	if (!table)
+		return;
 	pick->shift = shift;
 	symtab_find(table, pick->query->name, pick->query->len, consider, pick);
 }
@@ -87,33 +89,25 @@ static void ask(struct pick *pick, struct symtab *table, uint64_t shift)
 /* .symtab, or what stands in for it. */
 static void ask_full(struct symbols_image *image, struct symobject *object, struct pick *pick)
 {
-	struct symfile *file = object->file, *extra;
+	struct symfile *file =
+		symdebug_full(image->symbols, object->file, image->source.pid, object->pub.path);
 
-	if (file->symtab.syms) {
-		ask(pick, &file->symtab, 0);
-		return;
-	}
-	extra = symdebug_file(image->symbols, file, image->source.pid, object->pub.path);
-	if (!extra || !extra->symtab.syms)
-		extra = symdebug_mini(file);
-	if (extra)
-		ask(pick, &extra->symtab, symdebug_shift(file, extra));
+	if (file)
+		ask(pick, symfile_symtab(file), symdebug_shift(object->file, file));
 }
 
 static bool search_object(struct symbols_image *image, struct symobject *object, struct pick *pick)
 {
-	struct symfile *file = object->file;
+	struct symtab *dynsym = symfile_dynsym(object->file);
 
 	pick->rank = -1;
 	pick->others = 0;
 	pick->imported = false;
-	symfile_read_tables(file);
 	if (pick->locals) {
 		ask_full(image, object, pick);
 	} else {
-		ask(pick, &file->dynsym, 0);
-		if (pick->rank < 0 && !pick->imported &&
-		    (object->pub.program || !file->dynsym.syms))
+		ask(pick, dynsym, 0);
+		if (pick->rank < 0 && !pick->imported && (object->pub.program || !dynsym))
 			ask_full(image, object, pick);
 	}
 	return pick->rank >= 0;

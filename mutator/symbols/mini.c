@@ -67,9 +67,7 @@ struct symfile *symdebug_mini(struct symfile *file)
 	scn = symfile_section(file, ".gnu_debugdata", SYM_MAX_UNPACKED, &shdr);
 	data = scn ? symfile_data(file, scn) : NULL;
 	mem = data ? unpack(data->d_buf, data->d_size, &size) : NULL;
-	if (mem && !symfile_from_memory(mem, size, &file->mini, NULL)) {
+	if (mem && !symfile_from_memory(mem, size, &file->mini, NULL))
 		file->mini_state = SYMFILE_HAVE;
-		symfile_read_tables(file->mini);
-	}
 	return file->mini;
 }

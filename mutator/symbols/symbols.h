@@ -17,8 +17,8 @@
  *
  * Where symbols are found, in this order, per object: .dynsym (by .gnu.hash where there is one; by
  * PT_DYNAMIC where the section headers are gone), .symtab, the .symtab of a separate debug file
- * (build-id, then .gnu_debuglink with its CRC), and .gnu_debugdata. Of an object whose file can't be
- * read, and of the vdso, the image in the target's memory is used.
+ * (build-id, then .gnu_debuglink with its CRC), and .gnu_debugdata. Of an object whose file can't
+ * be read, and of the vdso, the image in the target's memory is used.
  *
  * Errors: 0 or a negative errno, with the text in struct symbols_error.
  *   -EINVAL    the spec or the maps text is malformed
@@ -140,7 +140,10 @@ struct symbols *symbols_new(void);
 /** @brief Free the files. All images must be gone. NULL is allowed. */
 void symbols_free(struct symbols *symbols);
 
-/** @brief Close the files that no image uses. A long-lived owner calls this now and then. */
+/**
+ * @brief Close the files that no image uses. Without this, those of the last image stay open, and
+ *        up to 128 others.
+ */
 void symbols_trim(struct symbols *symbols);
 
 /**

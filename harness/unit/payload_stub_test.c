@@ -176,6 +176,8 @@ static int region_setup(void **state)
 	memcpy(region->base, builtin_stub.code, builtin_stub.size);
 	assert_int_equal(mprotect(region->base, REGION_CODE, PROT_READ | PROT_EXEC), 0);
 	region->slot = map(SLOT_SIZE, MAP_PRIVATE);
+	/* Left by an earlier payload: the stub may not count on zeros. */
+	memset(region->slot, 0xff, SLOT_SIZE - FRAME_SIZE);
 	region->report = map(4096, MAP_SHARED);
 	region->program = map(PROGRAM_STACK, MAP_PRIVATE);
 	region->frame = (struct frame *)(void *)(region->slot + SLOT_SIZE - FRAME_SIZE);

@@ -40,9 +40,9 @@ struct image {
 };
 
 struct arguments {
-	const char *out;
-	const char *stub;
-	const char *files[FILES_MAX];
+	char *out;
+	char *stub;
+	char *files[FILES_MAX];
 	size_t count;
 	bool check;
 };

@@ -165,7 +165,7 @@ static void writable_data(void **state)
 	assert_refused(finish(), ".data: 8 bytes of data that can be written (counter): a payload "
 				 "keeps its data in ctx->block");
 	start(0);
-	section = build_section(&build, ".bss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE, NULL, 4096);
+	build_section(&build, ".bss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE, NULL, 4096);
 	assert_refused(finish(),
 		       ".bss: 4096 bytes of data that can be written (no name): a payload "
 		       "keeps its data in ctx->block");
@@ -174,8 +174,7 @@ static void writable_data(void **state)
 	assert_refused(finish(), "shared: a variable that can be written: a payload keeps its data "
 				 "in ctx->block");
 	start(0);
-	section = build_section(&build, ".tbss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE | SHF_TLS, NULL,
-				4);
+	build_section(&build, ".tbss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE | SHF_TLS, NULL, 4);
 	assert_refused(finish(), ".tbss: 4 bytes of thread-local data (no name): a payload keeps "
 				 "its data in ctx->block");
 }

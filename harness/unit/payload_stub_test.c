@@ -303,12 +303,10 @@ static void mask_is_set(void **state)
 
 static void on_usr1(int signo, siginfo_t *info, void *context)
 {
-	int here;
-
 	(void)signo;
 	(void)info;
 	(void)context;
-	handler_stack = (uintptr_t)&here;
+	handler_stack = (uintptr_t)__builtin_frame_address(0);
 	handled++;
 }
 
@@ -328,6 +326,7 @@ static void pending_signal_is_delivered_after(void **state)
 	assert_int_equal(syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &usr1, NULL, 8), 0);
 	assert_int_equal(sigaction(SIGUSR1, &old, NULL), 0);
 	assert_int_equal(handled, 1);
+	assert_in_range(handler_stack, (uintptr_t)region->slot, (uintptr_t)region->frame);
 	check_state(region);
 }
 

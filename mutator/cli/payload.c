@@ -26,7 +26,7 @@ int cli_payload(int argc, char **argv);
 
 struct payload_options {
 	bool json;
-	const char *out;
+	char *out;
 	char **files;
 	int count;
 };
@@ -307,8 +307,7 @@ static int build_with(char *cc, const char *file, const char *out, char **extra,
 {
 	enum { CC_WORDS = 16 };
 	char include[PATH_MAX + 16];
-	char **command =
-		calloc((size_t)(CC_WORDS + BUILD_FLAGS + extra_count + 8), sizeof(*command));
+	char **command = calloc(CC_WORDS + BUILD_FLAGS + 8 + (size_t)extra_count, sizeof(*command));
 	int count, ret, i;
 
 	if (!command)

@@ -441,12 +441,11 @@ int object_link(const struct object *object, uint64_t base, object_resolve *reso
 		unsigned char *image, size_t size, size_t *entry, struct object_error *error)
 {
 	/* libelf caches behind its handle; what the object says does not change. */
-	struct link link = { .object = (struct object *)(uintptr_t)object,
-			     .base = base,
-			     .image = image,
-			     .error = error };
+	struct link link = { .object = (struct object *)(uintptr_t)object, .base = base };
 	int ret;
 
+	link.image = image;
+	link.error = error;
 	error->text[0] = '\0';
 	if (object->reason_count)
 		return link_fail(&link, -EINVAL, "%s", object_reason(object, 0));

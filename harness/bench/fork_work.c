@@ -3,10 +3,11 @@
  * fork_work: the mutatee of `./dev bench fork`. One kind of operation, N times,
  * timed by the program itself, so that what a tracer costs is seen where it is paid.
  *
- *   fork_work fork|vfork|thread|call|mixed N [-j JOBS] [-c CPU] [-o FILE]
+ *   fork_work fork|vfork|thread|call|mixed|look N [-j JOBS] [-c CPU] [-o FILE]
  *
  * call is one getppid(2), mixed 100 µs of computing and one getppid(2): for tracers that stop
- * at system calls. Prints "KIND MICROSECONDS" of wall time per operation. -j does N
+ * at system calls; look also asks for its own CPU affinity and says how often it was not what it had
+ * been. Prints "KIND MICROSECONDS" of wall time per operation. -j does N
  * operations in each of JOBS processes at once. -o writes the line to FILE instead of standard
  * output (a debugger's chatter goes there). -c pins the program first.
  */
@@ -126,13 +127,25 @@ static void one_mixed(const char *unused)
 	one_call(unused);
 }
 
+static cpu_set_t own;
+static long narrowed;
+
+static void one_look(const char *unused)
+{
+	cpu_set_t now;
+
+	one_call(unused);
+	if (sched_getaffinity(0, sizeof(now), &now) == 0 && !CPU_EQUAL(&now, &own))
+		narrowed++;
+}
+
 /* clang-format off */
 static const struct kind {
 	const char *name;
 	void (*op)(const char *tiny);
 } kinds[] = {
 	{ "fork", one_fork }, { "vfork", one_vfork }, { "thread", one_thread },
-	{ "call", one_call }, { "mixed", one_mixed },
+	{ "call", one_call }, { "mixed", one_mixed }, { "look", one_look },
 };
 /* clang-format on */
 
@@ -204,7 +217,7 @@ static void run_jobs(const struct kind *kind, const char *tiny, long n, int jobs
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: fork_work fork|vfork|thread|call|mixed N [-j JOBS] [-c CPU] "
+	fprintf(stderr, "usage: fork_work fork|vfork|thread|call|mixed|look N [-j JOBS] [-c CPU] "
 			"[-o FILE]\n");
 	return 2;
 }
@@ -244,8 +257,13 @@ int main(int argc, char **argv)
 		return usage();
 	tiny_program(tiny, sizeof(tiny));
 	repeat(kind, tiny, n / 10 + 1); /* warm caches, stacks, the tracer's tables */
+	sched_getaffinity(0, sizeof(own), &own);
+	narrowed = 0;
 	start = now_us();
 	run_jobs(kind, tiny, n, jobs);
 	fprintf(out, "%s %.2f\n", kind->name, (now_us() - start) / (double)n);
+	if (narrowed)
+		fprintf(stderr, "look: its affinity was not its own %ld times of %ld\n", narrowed,
+			n);
 	return fclose(out) == 0 ? 0 : 1;
 }

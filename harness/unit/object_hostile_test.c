@@ -102,6 +102,36 @@ static void cut_at_every_length(void **state)
 	assert_int_equal(accepted, 0);
 }
 
+/* Thousands of sections that all show the same bytes: no more work than for one. */
+static void overlapping_sections(void **state)
+{
+	enum { COPIES = 8000 };
+	static unsigned char bytes[BUILD_BYTES + COPIES * sizeof(Elf64_Shdr)];
+	Elf64_Shdr *table = (Elf64_Shdr *)(void *)(bytes + BUILD_BYTES);
+	static const unsigned kinds[] = { BUILD_TEXT, BUILD_RELA, BUILD_SYMTAB };
+	size_t kind, i;
+
+	(void)state;
+	accepted = 0;
+	for (kind = 0; kind < sizeof(kinds) / sizeof(*kinds); kind++) {
+		Elf64_Shdr copy;
+
+		build_all_kinds();
+		build.header.e_shoff = BUILD_BYTES;
+		build.header.e_shnum = COPIES;
+		memcpy(bytes, build.bytes, BUILD_BYTES);
+		memcpy(bytes, &build.header, sizeof(build.header));
+		memcpy(table, build.sections, build.section_count * sizeof(*table));
+		copy = table[kinds[kind]];
+		copy.sh_flags |= SHF_ALLOC;
+		copy.sh_size = (BUILD_BYTES - copy.sh_offset) / 48 * 24;
+		for (i = build.section_count; i < COPIES; i++)
+			table[i] = copy;
+		try(bytes, sizeof(bytes));
+	}
+	assert_int_equal(accepted, 0);
+}
+
 static void changed_at_every_byte(void **state)
 {
 	static const unsigned char values[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
@@ -161,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(undamaged),
 		cmocka_unit_test(cut_at_every_length),
+		cmocka_unit_test(overlapping_sections),
 		cmocka_unit_test(changed_at_every_byte),
 		cmocka_unit_test(changed_at_random),
 	};

@@ -149,6 +149,8 @@ static void refuse_section(struct object *object, size_t index, const GElf_Shdr 
 	unsigned long long size = shdr->sh_size;
 
 	object->sections[index].refused = true;
+	if (object->reason_count == OBJECT_REASONS_MAX)
+		return;
 	if (shdr->sh_flags & SHF_TLS)
 		object_refuse(object,
 			      "%s: %llu bytes of thread-local data (%s): a payload keeps "
@@ -188,6 +190,11 @@ static bool is_placeable(const char *name, const GElf_Shdr *shdr)
 	return !(shdr->sh_flags & SHF_WRITE) || starts_with(name, ".data.rel.ro");
 }
 
+static void refuse_size(struct object *object)
+{
+	object_refuse(object, "larger than %u bytes: a payload is a small thing", OBJECT_IMAGE_MAX);
+}
+
 static void read_section(struct object *object, size_t index, Elf_Scn *scn, const GElf_Shdr *shdr)
 {
 	struct object_section *section = &object->sections[index];
@@ -207,7 +214,8 @@ static void read_section(struct object *object, size_t index, Elf_Scn *scn, cons
 	}
 	if (is_dispensable(name, shdr))
 		return;
-	section->data = shdr->sh_type == SHT_NOBITS ? NULL : elf_getdata(scn, NULL);
+	/* Of other types libelf may make copies, and a file can have thousands of sections. */
+	section->data = shdr->sh_type == SHT_PROGBITS ? elf_getdata(scn, NULL) : NULL;
 	if (section->data && !strcmp(name, ".scion.info")) {
 		read_info(object, section->data);
 	} else if (section->data && !strcmp(name, ".scion.summary")) {
@@ -220,7 +228,11 @@ static void read_section(struct object *object, size_t index, Elf_Scn *scn, cons
 		object_refuse(object, "%s: wants to be aligned to %llu bytes, more than %u",
 			      object_name(name).text, (unsigned long long)shdr->sh_addralign,
 			      OBJECT_ALIGN);
+	} else if (section->data->d_size > OBJECT_IMAGE_MAX - object->placed_size) {
+		refuse_size(object);
+		section->refused = true;
 	} else {
+		object->placed_size += section->data->d_size;
 		section->placed = true;
 		section->code = shdr->sh_flags & SHF_EXECINSTR;
 		section->align = shdr->sh_addralign ? (size_t)shdr->sh_addralign : 1;
@@ -390,8 +402,7 @@ static void lay_out(struct object *object)
 	object->slots_offset = object->stubs_offset + OBJECT_STUB * object->import_count;
 	object->size = object->slots_offset + OBJECT_SLOT * object->slot_count;
 	if (object->size > OBJECT_IMAGE_MAX)
-		object_refuse(object, "larger than %u bytes: a payload is a small thing",
-			      OBJECT_IMAGE_MAX);
+		refuse_size(object);
 }
 
 static int object_read(struct object *object)

@@ -10,8 +10,16 @@
 
 #include "inject/object.h"
 
-/* A hostile file must not make us remember more than this. */
-enum { OBJECT_REASONS_MAX = 32, OBJECT_IMPORTS_MAX = 256, OBJECT_SLOTS_MAX = 512 };
+/*
+ * A hostile file must not make us remember more than this, nor work longer: its sections may overlap,
+ * so that their sizes add up to thousands of times its own.
+ */
+enum {
+	OBJECT_REASONS_MAX = 32,
+	OBJECT_IMPORTS_MAX = 256,
+	OBJECT_SLOTS_MAX = 512,
+	OBJECT_RELOCATIONS_MAX = OBJECT_IMAGE_MAX / 4,
+};
 
 /* By ELF section index. */
 struct object_section {
@@ -34,6 +42,9 @@ struct object {
 	size_t symbol_count;
 	size_t symbol_section; /* index of the symbol table */
 	size_t symbol_names;   /* index of its string table */
+
+	size_t placed_size; /* bytes of all placed sections */
+	size_t relocation_count;
 
 	uint32_t flags;
 	bool described;

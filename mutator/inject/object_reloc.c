@@ -245,33 +245,43 @@ static bool is_relocation_table(const struct object *object, Elf_Scn *scn, GElf_
 	       object->sections[shdr->sh_info].placed;
 }
 
+/* Checks one table of a placed section. */
+static void check_table(struct object *object, Elf_Scn *scn, const GElf_Shdr *shdr)
+{
+	const struct object_section *section = &object->sections[shdr->sh_info];
+	size_t room = OBJECT_RELOCATIONS_MAX - object->relocation_count, count, i;
+	Elf_Data *data;
+
+	if (shdr->sh_size / sizeof(Elf64_Rela) > room) {
+		object_refuse(object, "%s: more relocations than a payload can have",
+			      object_name(section->name).text);
+		return;
+	}
+	data = shdr->sh_type == SHT_RELA ? elf_getdata(scn, NULL) : NULL;
+	if (!data || !data->d_buf || shdr->sh_link != object->symbol_section) {
+		object_refuse(object, "%s: relocations that can't be read",
+			      object_name(section->name).text);
+		return;
+	}
+	count = data->d_size / sizeof(Elf64_Rela);
+	object->relocation_count += count;
+	for (i = 0; i < count && object->reason_count < OBJECT_REASONS_MAX; i++) {
+		struct relocation relocation;
+
+		if (!relocation_read(object, section, data, i, &relocation))
+			relocation_check(object, section, &relocation);
+	}
+}
+
 void object_check_relocations(struct object *object)
 {
 	Elf_Scn *scn = NULL;
 
-	while ((scn = elf_nextscn(object->elf, scn))) {
-		const struct object_section *section;
-		Elf_Data *data;
+	while ((scn = elf_nextscn(object->elf, scn)) && object->reason_count < OBJECT_REASONS_MAX) {
 		GElf_Shdr shdr;
-		size_t i;
 
-		if (!is_relocation_table(object, scn, &shdr))
-			continue;
-		section = &object->sections[shdr.sh_info];
-		data = shdr.sh_type == SHT_RELA ? elf_getdata(scn, NULL) : NULL;
-		if (!data || !data->d_buf || shdr.sh_link != object->symbol_section) {
-			object_refuse(object, "%s: relocations that can't be read",
-				      object_name(section->name).text);
-			continue;
-		}
-		for (i = 0; i < data->d_size / sizeof(Elf64_Rela) &&
-			    object->reason_count < OBJECT_REASONS_MAX;
-		     i++) {
-			struct relocation relocation;
-
-			if (!relocation_read(object, section, data, i, &relocation))
-				relocation_check(object, section, &relocation);
-		}
+		if (is_relocation_table(object, scn, &shdr))
+			check_table(object, scn, &shdr);
 	}
 }
 

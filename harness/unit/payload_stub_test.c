@@ -47,7 +47,7 @@ _Static_assert(SCION_PAYLOAD_RESULTS == 6, "stub.S copies six");
 /* Components of XSAVE that are compared; PKRU and AMX are left alone. */
 #define XSAVE_COMPARED "0xe7"
 
-__asm__(".text\n"
+__asm__(".pushsection .text\n"
 	"stub_run:\n"
 	"	push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
 	"	mov %rsp, stub_saved_rsp(%rip)\n"
@@ -119,7 +119,8 @@ __asm__(".text\n"
 	"	mov %rbx, %rbp; mov %rbx, %r8; mov %rbx, %r9; mov %rbx, %r10; mov %rbx, %r11\n"
 	"	mov %rbx, %r12; mov %rbx, %r13; mov %rbx, %r14; mov %rbx, %r15\n"
 	"	mov $-77, %rax\n"
-	"	ret\n");
+	"	ret\n"
+	".popsection\n");
 
 #define PROGRAM_STACK 65536
 #define TOKEN         0xfeedfacecafebeefu

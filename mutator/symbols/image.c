@@ -368,32 +368,33 @@ const struct symbols_object *symbols_object_at(struct symbols_image *image, uint
 	return object ? &object->pub : NULL;
 }
 
-static void fill_list(struct symbols_image *image)
+struct symobject *symimage_first(struct symbols_image *image, size_t *n)
 {
-	size_t count = 0;
+	for (; *n < image->norder; ++*n) {
+		struct symobject *object = symimage_objects(image, image->order[*n]);
 
-	for (size_t i = 0; i < image->norder; i++) {
-		struct symobject *object = symimage_objects(image, image->order[i]);
-
-		for (; object; object = object->next)
-			count++;
+		if (object)
+			return object;
 	}
-	image->list = calloc(count + 1, sizeof(*image->list));
-	if (!image->list)
-		return;
-	for (size_t i = 0; i < image->norder; i++) {
-		struct symobject *object = symimage_objects(image, image->order[i]);
+	return NULL;
+}
 
-		for (; object; object = object->next)
-			image->list[image->nlist++] = &object->pub;
-	}
+struct symobject *symimage_next(struct symbols_image *image, struct symobject *object, size_t *n)
+{
+	if (object->next)
+		return object->next;
+	++*n;
+	return symimage_first(image, n);
 }
 
 const struct symbols_object *symbols_object(struct symbols_image *image, size_t n)
 {
-	if (!image->list)
-		fill_list(image);
-	return n < image->nlist ? image->list[n] : NULL;
+	size_t at = 0;
+	struct symobject *object = symimage_first(image, &at);
+
+	while (object && n--)
+		object = symimage_next(image, object, &at);
+	return object ? &object->pub : NULL;
 }
 
 /* ---- images ---- */
@@ -453,6 +454,5 @@ void symbols_image_free(struct symbols_image *image)
 	symmaps_free(&image->maps);
 	free(image->slots);
 	free(image->order);
-	free(image->list);
 	free(image);
 }

@@ -208,7 +208,7 @@ enum symbols_binding symindex_binding(const GElf_Sym *sym);
 /* ---- image.c, bias.c, order.c ---------------------------------------------------------------- */
 
 struct symobject {
-	struct symbols_object pub; /* first: symbols_object is cast back */
+	struct symbols_object pub;
 	struct symfile *file;
 	struct symobject *next; /* the same file at another bias */
 };
@@ -234,12 +234,13 @@ struct symbols_image {
 	size_t norder;
 	uint32_t program; /* SYMMAP_NO_FILE: not known */
 	struct symstring *strings;
-	const struct symbols_object **list; /* for symbols_object */
-	size_t nlist;
 };
 
 /* The objects of a mapped file, NULL if nothing is loaded from it; slot's error says why. */
 struct symobject *symimage_objects(struct symbols_image *image, uint32_t file);
+/* All objects in lookup order; *n is 0 before the first. */
+struct symobject *symimage_first(struct symbols_image *image, size_t *n);
+struct symobject *symimage_next(struct symbols_image *image, struct symobject *object, size_t *n);
 struct symobject *symimage_object_at(struct symbols_image *image, uint64_t addr);
 /* All of len or false. */
 bool symimage_read(const struct symbols_image *image, uint64_t addr, void *buf, size_t len);

@@ -193,9 +193,7 @@ typedef int symbols_visit(void *data, const struct symbols_entry *entry);
 int symbols_foreach(struct symbols_image *image, const struct symbols_object *object,
 		    symbols_visit *visit, void *data, struct symbols_error *error);
 
-/**
- * @brief The n-th object in lookup order, or NULL past the last. Opens all objects at first use.
- */
+/** @brief The n-th object in lookup order, or NULL past the last. Opens those before it. */
 const struct symbols_object *symbols_object(struct symbols_image *image, size_t n);
 
 /** @brief The object that an address lies in, or NULL. */

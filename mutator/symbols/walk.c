@@ -99,19 +99,20 @@ static int walk(const struct symobject *object, const struct symindex *index, sy
 int symbols_foreach(struct symbols_image *image, const struct symbols_object *only,
 		    symbols_visit *visit, void *data, struct symbols_error *error)
 {
-	const struct symbols_object *pub;
+	struct symobject *object;
+	size_t n = 0;
 
-	for (size_t n = 0; (pub = symbols_object(image, n)); n++) {
-		/* The public part comes first in the object. */
-		struct symobject *object = (struct symobject *)(uintptr_t)pub;
+	for (object = symimage_first(image, &n); object;
+	     object = symimage_next(image, object, &n)) {
 		const struct symindex *index;
 		int rc;
 
-		if (only && pub != only)
+		if (only && &object->pub != only)
 			continue;
 		index = index_of(image, object);
 		if (!index)
-			return symerr(error, -ENOMEM, "no memory for the symbols of %s", pub->name);
+			return symerr(error, -ENOMEM, "no memory for the symbols of %s",
+				      object->pub.name);
 		rc = walk(object, index, visit, data);
 		if (rc)
 			return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: altstack -- forks in a handler that runs on the alternate stack, which stays in use in parent and child
+/* mutatee: altstack -- forks in a handler that runs on the alternate stack, which stays in use in
+ *	parent and child
  * variants: pie static
  * bites: rax=56 rbx redzone sigmask
  * time: 20
@@ -57,8 +58,8 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 
 int main(void)
 {
-	struct sigaction act = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)}, now;
+	struct sigaction act = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) }, now;
 
 	must("sigaltstack", sigaltstack(&alternate, NULL));
 	sigaddset(&act.sa_mask, SIGHUP);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: clone -- the bare clone call as libc's fork makes it, with CLONE_PARENT_SETTID and CLONE_CHILD_SETTID
+/* mutatee: clone -- the bare clone call as libc's fork makes it, with CLONE_PARENT_SETTID and
+ *	CLONE_CHILD_SETTID
  * variants: pie static
  * bites: rax=56 rdi r10 mxcsr gs
  * time: 20

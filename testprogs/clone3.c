@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: clone3 -- the bare clone3 call with a pidfd; its arguments in memory must stay as they were
+/* mutatee: clone3 -- the bare clone3 call with a pidfd; its arguments in memory must stay as they
+ *	were
  * variants: pie static
  * bites: rax=56 rax=-38 rsi ymm
  * time: 20
@@ -34,7 +35,7 @@ static void compare_args(const struct clone_args *want, const struct clone_args 
 /* The pidfd is a second, independent witness of who was born. */
 static void check_pidfd(long value)
 {
-	siginfo_t info = {0};
+	siginfo_t info = { 0 };
 
 	must("waitid on the pidfd", waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT));
 	expect_eq("waitid's si_pid for the pidfd", value, info.si_pid);

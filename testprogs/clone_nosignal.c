@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: clone_nosignal -- a child without exit signal: a process, not a thread; only __WALL and __WCLONE see it
+/* mutatee: clone_nosignal -- a child without exit signal: a process, not a thread; only __WALL and
+ *	__WCLONE see it
  * variants: pie static
  * bites: rax=56 rsi
  * time: 20
@@ -17,7 +18,7 @@ static struct cpu_check check;
 
 static void expect_no_sigchld(void)
 {
-	struct timespec none = {0};
+	struct timespec none = { 0 };
 	siginfo_t info;
 	sigset_t set;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: clone_parent -- CLONE_PARENT: the child is the caller's sibling, and the caller's parent waits for it
+/* mutatee: clone_parent -- CLONE_PARENT: the child is the caller's sibling, and the caller's parent
+ *	waits for it
  * variants: pie static
  * bites: rax=56 r13
  * time: 20
@@ -14,7 +15,9 @@
 
 static struct cpu_check check;
 
-/* Between parent and sibling: makes the sibling, has no child of its own, says the sibling's PID. */
+/*
+ * Between parent and sibling: makes the sibling, has no child of its own, says the sibling's PID.
+ */
 static _Noreturn void caller(struct birth *outer, int report, uint64_t seed)
 {
 	struct birth birth;

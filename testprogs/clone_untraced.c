@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: clone_untraced -- CLONE_UNTRACED: a child that no tracer follows is a child like any other to its parent
+/* mutatee: clone_untraced -- CLONE_UNTRACED: a child that no tracer follows is a child like any
+ *	other to its parent
  * variants: pie static
  * bites: rax=56 rdi r15
  * time: 20

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: clone_vm -- CLONE_VM | SIGCHLD with a stack of its own: another process in the same memory
+/* mutatee: clone_vm -- CLONE_VM | SIGCHLD with a stack of its own: another process in the same
+ *	memory
  * variants: pie static
  * bites: rax=56 rsi r9 redzone
  * time: 20
  *
- * Parent and child are in one memory at the same time, so the child keeps to raw system calls: errno is shared.
+ * Parent and child are in one memory at the same time, so the child keeps to raw system calls:
+ * errno is shared.
  */
 #include "common/cpu.h"
 #include "common/mutatee.h"

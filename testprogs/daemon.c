@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: daemon -- the double fork: the grandchild leads no session, outlives its parent and is adopted
+/* mutatee: daemon -- the double fork: the grandchild leads no session, outlives its parent and is
+ *	adopted
  * variants: pie static
  * bites: rax=56
  * time: 20
@@ -9,7 +10,6 @@
 #include <errno.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
 
 /* Runs in the grandchild; go is readable once its parent is gone. */
 static _Noreturn void serve(struct birth *birth, const int *go, pid_t middle, int others_pipe)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: exec_fail -- an exec that fails changes nothing: registers, signals, threads, descriptors
+/* mutatee: exec_fail -- an exec that fails changes nothing: registers, signals, threads,
+ *	descriptors
  * needs: threads
  * variants: pie static
  * bites: rbx rdi zmm
@@ -41,8 +42,8 @@ static void expect_beats(void)
 
 static void fails(const char *path, int error, uint64_t seed)
 {
-	static char *const argv[] = {(char *)"none", NULL};
-	static char *const envp[] = {NULL};
+	static char *const argv[] = { (char *)"none", NULL };
+	static char *const envp[] = { NULL };
 	struct world world;
 	long value;
 	int fd;

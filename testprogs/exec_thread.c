@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: exec_thread -- a thread that is not the leader executes this program again, three times over
+/* mutatee: exec_thread -- a thread that is not the leader executes this program again, three times
+ *	over
  * arguments: (its own use: after PID LEFT)
  * needs: threads
  * variants: pie static
  * time: 20
  *
- * Afterwards there is one thread, with the leader's number, and everything but PID, mask and ignored signals is new.
- * The other threads were in a read, in a futex wait and in user mode.
+ * Afterwards there is one thread, with the leader's number, and everything but PID, mask and
+ * ignored signals is new. The other threads were in a read, in a futex wait and in user mode.
  */
 #include "common/mutatee.h"
 
@@ -21,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define TIMES 3
+#define TIMES     3
 #define CLOSED_FD 90
 
 static sem_t started;
@@ -60,8 +61,8 @@ static void *in_user_mode(void *arg)
 static void *in_exec(void *arg)
 {
 	char pid[16], left[16];
-	char *const argv[] = {(char *)"exec_thread", (char *)"after", pid, left, NULL};
-	char *const envp[] = {(char *)"MARK=exec_thread", NULL};
+	char *const argv[] = { (char *)"exec_thread", (char *)"after", pid, left, NULL };
+	char *const envp[] = { (char *)"MARK=exec_thread", NULL };
 
 	for (int i = 0; i < 3; i++)
 		while (sem_wait(&started))
@@ -76,7 +77,7 @@ static void *in_exec(void *arg)
 
 static _Noreturn void exec_from_thread(int left)
 {
-	static void *(*const routines[])(void *) = {in_read, in_futex, in_user_mode, in_exec};
+	static void *(*const routines[])(void *) = { in_read, in_futex, in_user_mode, in_exec };
 	pthread_t thread;
 
 	must("pipe2", pipe2(silent, O_CLOEXEC));

@@ -2,7 +2,8 @@
 /* mutatee: fork -- fork by libc, and by the bare system call with every register checked
  * arguments: [ROUNDS] (default 4) [hold]
  * variants: pie nopie static static-pie
- * bites: rax=56 rax=-38 rbx rdi r15 rflags xmm redzone sigmask double child:rbx child:rflags child:xmm child:redzone child:sigmask
+ * bites: rax=56 rax=-38 rbx rdi r15 rflags xmm redzone sigmask double
+ * bites: child:rbx child:rflags child:xmm child:redzone child:sigmask
  * time: 20
  */
 #include "common/cpu.h"

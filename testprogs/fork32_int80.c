@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: fork32_int80 -- a 32-bit program: fork by libc; fork, vfork and clone by int $0x80 with registers checked
+/* mutatee: fork32_int80 -- a 32-bit program: fork by libc; fork, vfork and clone by int $0x80 with
+ *	registers checked
  * needs: 32bit
  * variants: pie static
  * bites: rax=2 rbx rdi rflags xmm sigmask

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: fork32_sysenter -- a 32-bit program: fork and clone through the vdso's __kernel_vsyscall (sysenter or syscall)
+/* mutatee: fork32_sysenter -- a 32-bit program: fork and clone through the vdso's __kernel_vsyscall
+ *	(sysenter or syscall)
  * needs: 32bit
  * variants: pie static
  * bites: rax=2 rbx rsi rflags xmm

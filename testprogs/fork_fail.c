@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: fork_fail -- no process left under RLIMIT_NPROC: every call says EAGAIN, makes nothing, and works again later
+/* mutatee: fork_fail -- no process left under RLIMIT_NPROC: every call says EAGAIN, makes nothing,
+ *	and works again later
  * needs: threads
  * variants: pie static
  * bites: rax=56 rbx
@@ -34,7 +35,8 @@ static void limit(rlim_t n)
 static void expect_again(const char *what, long value, int error)
 {
 	if (value != -1 || error != EAGAIN)
-		fail("%s: expected -1 and errno %d, saw %ld and errno %d", what, EAGAIN, value, error);
+		fail("%s: expected -1 and errno %d, saw %ld and errno %d", what, EAGAIN, value,
+		     error);
 	expect_no_child(0);
 }
 
@@ -57,7 +59,7 @@ static void *nothing(void *arg)
 
 static void libc_fails(void)
 {
-	static char *const argv[] = {(char *)"true", NULL};
+	static char *const argv[] = { (char *)"true", NULL };
 	pthread_t thread;
 	pid_t pid;
 
@@ -65,7 +67,8 @@ static void libc_fails(void)
 	pid = fork();
 	expect_again("fork", pid, errno);
 	errno = 0;
-	expect_eq("posix_spawn", EAGAIN, posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, argv));
+	expect_eq("posix_spawn", EAGAIN,
+		  posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, argv));
 	expect_no_child(0);
 	expect_eq("pthread_create", EAGAIN, pthread_create(&thread, NULL, nothing, NULL));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: fork_int80 -- fork, vfork and clone by int $0x80 in 64-bit code: the other number space, all registers kept
+/* mutatee: fork_int80 -- fork, vfork and clone by int $0x80 in 64-bit code: the other number space,
+ *	all registers kept
  * variants: pie
  * bites: rax=56 r8 r11
  * time: 20
@@ -10,10 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define I386_FORK 2
+#define I386_FORK   2
 #define I386_GETPID 20
-#define I386_CLONE 120
-#define I386_VFORK 190
+#define I386_CLONE  120
+#define I386_VFORK  190
 
 static struct cpu_check check;
 
@@ -31,7 +32,8 @@ static void need_int80(void)
 	}
 	must("waitpid", waitpid(pid, &status, 0));
 	if (WIFSIGNALED(status))
-		skip("int $0x80 ends in signal %d: the kernel has no 32-bit entry", WTERMSIG(status));
+		skip("int $0x80 ends in signal %d: the kernel has no 32-bit entry",
+		     WTERMSIG(status));
 	expect_eq("status of the child that tried int $0x80", 0, status);
 }
 

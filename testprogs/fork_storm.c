@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: fork_storm -- forks while signals pour in: none lost, none doubled, in order, with their siginfo
- * arguments: [FORKS] (default 40)
+/* mutatee: fork_storm -- forks while signals pour in: none lost, none doubled, in order, with their
+ *	siginfo
+ * arguments: [FORKS] (default 100)
  * variants: pie static
  * bites: rax=56 rbx signal
  * time: 60
  *
- * A sender queues SIGRTMIN with consecutive values, never more than 64 ahead, and SIGUSR1 in between, until the parent
- * has made its forks. Real-time signals must all come, in order; of SIGUSR1, which is not queued, at least one.
+ * A sender queues SIGRTMIN with consecutive values, never more than 64 ahead, and SIGUSR1 in
+ * between, until the parent has made its forks. Real-time signals must all come, in order; of
+ * SIGUSR1, which is not queued, at least one.
  */
 #include "common/cpu.h"
 #include "common/mutatee.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,22 +55,23 @@ static void on_plain(int sig, siginfo_t *info, void *context)
 
 static void handle(int sig, void (*handler)(int, siginfo_t *, void *))
 {
-	struct sigaction act = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
+	struct sigaction act = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	must("sigaction", sigaction(sig, &act, NULL));
 }
 
 static _Noreturn void send_storm(void)
 {
-
 	while (!shared->stop && getppid() == receiver) {
-		union sigval value = {.sival_int = shared->sent};
+		union sigval value = { .sival_int = shared->sent };
 
 		if (shared->sent - shared->received >= AHEAD) {
 			sched_yield();
 			continue;
 		}
 		if (sigqueue(receiver, SIGRTMIN, value)) {
+			if (errno == ESRCH)
+				break;
 			if (errno != EAGAIN)
 				fail("sigqueue: expected success, saw errno %d", errno);
 			sched_yield();
@@ -77,7 +79,7 @@ static _Noreturn void send_storm(void)
 		}
 		shared->sent++;
 		if (shared->sent % 8 == 0) {
-			must("kill", kill(receiver, SIGUSR1));
+			kill(receiver, SIGUSR1);
 			shared->plain_sent++;
 		}
 	}
@@ -103,12 +105,10 @@ static void one(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	long forks = number_arg(argc, argv, 1, 40);
+	long forks = number_arg(argc, argv, 1, 100);
 	sigset_t both, old;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		fail("mmap: expected memory, saw errno %d", errno);
+	shared = shared_memory(sizeof(*shared));
 	receiver = getpid();
 	handle(SIGRTMIN, on_queued);
 	handle(SIGUSR1, on_plain);
@@ -120,11 +120,13 @@ int main(int argc, char **argv)
 	if (!sender)
 		send_storm();
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	for (uint64_t i = 0; i < (uint64_t)forks / 2 || shared->received < 200; i++)
+	for (uint64_t i = 0; i < (uint64_t)forks / 2 || shared->received < 1000; i++)
 		one(i);
 	shared->stop = 1;
 	wait_for_exit(sender, 0, 0);
-	/* All were queued before the sender ended, so they were delivered before its wait returned. */
+	/*
+	 * All were queued before the sender ended, so they were delivered before its wait returned.
+	 */
 	expect_eq("queued signals received", shared->sent, shared->received);
 	if (!plain_received || plain_received > shared->plain_sent)
 		fail("SIGUSR1: expected 1 to %d, saw %d", shared->plain_sent, plain_received);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: group_stop -- a child with two threads stops by SIGSTOP and by SIGTSTP, stays stopped, and SIGCONT wakes it
+/* mutatee: group_stop -- a child with two threads stops by SIGSTOP and by SIGTSTP, stays stopped,
+ *	and SIGCONT wakes it
  * needs: threads
  * variants: pie static
  * time: 20
@@ -9,7 +10,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,11 +47,12 @@ static void expect_running(void)
 
 static _Noreturn void child(struct birth *birth, const int *stops, int count)
 {
-	struct sigaction act = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
+	struct sigaction act = { .sa_handler = on_continue, .sa_flags = SA_RESTART };
 	pthread_t thread;
 	sigset_t set;
 
-	must("setpgid", setpgid(0, 0)); /* else its process group may be an orphan, which SIGTSTP doesn't stop */
+	/* Else its process group may be an orphan, which SIGTSTP doesn't stop. */
+	must("setpgid", setpgid(0, 0));
 	must("sigaction", sigaction(SIGCONT, &act, NULL));
 	/* The handler is this thread's, so that it has run when raise returns. */
 	sigemptyset(&set);
@@ -108,7 +109,8 @@ static void expect_continue(pid_t pid)
 	int status = 0;
 
 	must("kill", kill(pid, SIGCONT));
-	expect_eq("wait for the continuation", pid, raw4(SYS_wait4, pid, &status, WCONTINUED, NULL));
+	expect_eq("wait for the continuation", pid,
+		  raw4(SYS_wait4, pid, &status, WCONTINUED, NULL));
 	if (!WIFCONTINUED(status))
 		fail("wait status: expected continued, saw %#x", status);
 	shared->seen++;
@@ -116,14 +118,12 @@ static void expect_continue(pid_t pid)
 
 int main(void)
 {
-	static const int stops[] = {SIGSTOP, SIGTSTP, SIGTTIN, SIGSTOP};
+	static const int stops[] = { SIGSTOP, SIGTSTP, SIGTTIN, SIGSTOP };
 	const int count = sizeof(stops) / sizeof(stops[0]);
 	struct birth birth;
 	pid_t pid;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		fail("mmap: expected memory, saw errno %d", errno);
+	shared = shared_memory(sizeof(*shared));
 	birth_begin(&birth, 0);
 	pid = fork();
 	if (pid == 0)

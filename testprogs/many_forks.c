@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: many_forks -- N forks one after another, checked cheaply; says nothing; for time and leaks
+/* mutatee: many_forks -- N forks one after another, checked cheaply; says nothing; for time and
+ *	leaks
  * arguments: [N] (default 1000) [fork|vfork|thread]
  * needs: threads
  * variants: pie static
@@ -10,7 +11,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,9 +78,7 @@ int main(int argc, char **argv)
 		one = by_vfork;
 	if (has_word(argc, argv, "thread"))
 		one = by_thread;
-	born = mmap(NULL, sizeof(*born), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (born == MAP_FAILED)
-		fail("mmap: expected memory, saw errno %d", errno);
+	born = shared_memory(sizeof(*born));
 	for (long i = 0; i < n; i++)
 		one();
 	expect_no_child(0);

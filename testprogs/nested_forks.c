@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: nested_forks -- every process forks two more, four levels deep: 30 births, each checked by its own parent
+/* mutatee: nested_forks -- every process forks two more, four levels deep: 30 births, each checked
+ *	by its own parent
  * arguments: [DEPTH] (default 4)
  * variants: pie static
  * bites: rax=56

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: pidns -- in a new PID namespace fork returns that namespace's numbers, and outside the outer one's
+/* mutatee: pidns -- in a new PID namespace fork returns that namespace's numbers, and outside the
+ *	outer one's
  * needs: root (or user namespaces)
  * variants: pie static
  * bites: rax=56
@@ -58,7 +59,7 @@ static void check_nspid(long outer)
 		int a, b, c;
 		int n = sscanf(line, "NSpid: %d %d %d", &a, &b, &c);
 
-		/* Where this runs in a namespace below /proc's own, there are more numbers in front. */
+		/* In a namespace below /proc's own there is one more number in front. */
 		if (n >= 2) {
 			first = n == 3 ? b : a;
 			second = n == 3 ? c : b;
@@ -76,7 +77,8 @@ static long new_namespace(void)
 	if (value == -EPERM)
 		value = raw2(SYS_clone, CLONE_NEWUSER | CLONE_NEWPID | SIGCHLD, NULL);
 	if (value == -EPERM || value == -EINVAL || value == -ENOSPC || value == -EUSERS)
-		skip("no new PID namespace: error %ld (needs CAP_SYS_ADMIN or user namespaces)", -value);
+		skip("no new PID namespace: error %ld (needs CAP_SYS_ADMIN or user namespaces)",
+		     -value);
 	return value;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: posix_spawn -- posix_spawn of this program again: one child, the right PID, and an honest error for no file
+/* mutatee: posix_spawn -- posix_spawn of this program again: one child, the right PID, and an
+ *	honest error for no file
  * variants: pie nopie static static-pie
  * bites: rax=-38 rax=56
  * time: 20
@@ -14,8 +15,8 @@
 
 #define REPORT_FD 100
 
-static char *const arguments[] = {(char *)"posix_spawn", (char *)"report", NULL};
-static char *const environment[] = {NULL};
+static char *const arguments[] = { (char *)"posix_spawn", (char *)"report", NULL };
+static char *const environment[] = { NULL };
 
 static void one(void)
 {
@@ -37,7 +38,7 @@ static void one(void)
 
 static void no_such_file(void)
 {
-	struct timespec none = {0};
+	struct timespec none = { 0 };
 	sigset_t set;
 	pid_t pid = -5;
 	int error = posix_spawn(&pid, "/nonexistent/program", NULL, NULL, arguments, environment);
@@ -47,7 +48,8 @@ static void no_such_file(void)
 	/* libc has waited for the child that found no file; its SIGCHLD is left over. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	expect_eq("SIGCHLD of the child that found no file", SIGCHLD, sigtimedwait(&set, NULL, &none));
+	expect_eq("SIGCHLD of the child that found no file", SIGCHLD,
+		  sigtimedwait(&set, NULL, &none));
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: redzone -- the 128 bytes below rsp across fork and clone, with rsp at every alignment that a program can have
+/* mutatee: redzone -- the 128 bytes below rsp across fork and clone, with rsp at every alignment
+ *	that a program can have
  * variants: pie nopie static static-pie
  * bites: redzone child:redzone
  * time: 20

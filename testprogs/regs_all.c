@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: regs_all -- stays in user mode with every register filled until it is released, then checks all of them
+/* mutatee: regs_all -- stays in user mode with every register filled until it is released, then
+ *	checks all of them
  * arguments: [ROUNDS] (default 2) [hold]
  * needs: threads
  * variants: pie nopie static static-pie
  * bites: held:rbx held:rflags held:xmm held:zmm held:x87 held:redzone held:sigmask held:r15
  * time: 20
  *
- * With hold, each round says "ready PID" once it is in the loop, and is released by a line on stdin. A second thread
- * does the talking; the main thread makes no system call meanwhile.
+ * With hold, each round says "ready PID" once it is in the loop, and is released by a line on
+ * stdin. A second thread does the talking; the main thread makes no system call meanwhile.
  */
 #include "common/cpu.h"
 #include "common/mutatee.h"

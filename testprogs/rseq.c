@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: rseq -- per-CPU counters without atomic instructions: a torn critical section loses a count
- * arguments: [ROUNDS] (default 40000) [hold]
+/* mutatee: rseq -- per-CPU counters without atomic instructions: a torn critical section loses a
+ *	count
+ * arguments: [ROUNDS] (default 400000) [hold]
  * needs: threads
  * variants: pie static
  * time: 30
  *
- * Four threads each add 1 ROUNDS times in restartable sequences (libc's registration); the sum must be exact. With hold
- * they go on, after "ready PID", until a line on stdin. The sequences are long on purpose: they are where a stop hits.
+ * Four threads each add 1 ROUNDS times in restartable sequences (libc's registration); the sum must
+ * be exact. With hold they go on, after "ready PID", until a line on stdin. The sequences are long
+ * on purpose: they are where a stop hits.
  */
 #include "common/mutatee.h"
 
@@ -16,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define THREADS 4
-#define CPUS 1024
+#define THREADS   4
+#define CPUS      1024
 #define SIGNATURE "0x53053053" /* RSEQ_SIG of x86 glibc */
 
 /* Weak: libcs before 2.35 have none. */
@@ -43,8 +45,8 @@ static struct rseq *area(void)
 }
 
 /*
- * Adds 1 to this CPU's counter; false if the sequence was interrupted (nothing was added). Load, 60 idle turns, add,
- * and the store that commits.
+ * Adds 1 to this CPU's counter; false if the sequence was interrupted (nothing was added). Load, 60
+ * idle turns, add, and the store that commits.
  */
 static bool try_add(struct rseq *rseq)
 {
@@ -52,32 +54,33 @@ static bool try_add(struct rseq *rseq)
 
 	if (cpu >= CPUS)
 		fail("cpu_id_start: expected less than %d, saw %u", CPUS, cpu);
-	__asm__ goto(".pushsection __rseq_cs, \"aw\"\n\t"
-		     ".balign 32\n"
-		     "3:	.long 0, 0\n\t"
-		     ".quad 1f, (2f - 1f), 4f\n\t"
-		     ".popsection\n\t"
-		     "lea 3b(%%rip), %%rax\n\t"
-		     "mov %%rax, %c[cs](%[rseq])\n"
-		     "1:	cmpl %[cpu], %c[id](%[rseq])\n\t"
-		     "jnz %l[aborted]\n\t"
-		     "mov (%[counter]), %%rax\n\t"
-		     "mov $60, %%ecx\n"
-		     "5:	dec %%ecx\n\t"
-		     "jnz 5b\n\t"
-		     "inc %%rax\n\t"
-		     "mov %%rax, (%[counter])\n"
-		     "2:\n\t"
-		     ".pushsection .text.unlikely, \"ax\"\n\t"
-		     ".byte 0x0f, 0xb9, 0x3d\n\t"
-		     ".long " SIGNATURE "\n"
-		     "4:	jmp %l[aborted]\n\t"
-		     ".popsection\n"
-		     :
-		     : [rseq] "r"(rseq), [cpu] "r"(cpu), [counter] "r"(&counters[cpu].n),
-		       [cs] "i"(offsetof(struct rseq, rseq_cs)), [id] "i"(offsetof(struct rseq, cpu_id))
-		     : "rax", "rcx", "memory", "cc"
-		     : aborted);
+	__asm__ goto(
+		".pushsection __rseq_cs, \"aw\"\n\t"
+		".balign 32\n"
+		"3:	.long 0, 0\n\t"
+		".quad 1f, (2f - 1f), 4f\n\t"
+		".popsection\n\t"
+		"lea 3b(%%rip), %%rax\n\t"
+		"mov %%rax, %c[cs](%[rseq])\n"
+		"1:	cmpl %[cpu], %c[id](%[rseq])\n\t"
+		"jnz %l[aborted]\n\t"
+		"mov (%[counter]), %%rax\n\t"
+		"mov $60, %%ecx\n"
+		"5:	dec %%ecx\n\t"
+		"jnz 5b\n\t"
+		"inc %%rax\n\t"
+		"mov %%rax, (%[counter])\n"
+		"2:\n\t"
+		".pushsection .text.unlikely, \"ax\"\n\t"
+		".byte 0x0f, 0xb9, 0x3d\n\t"
+		".long " SIGNATURE "\n"
+		"4:	jmp %l[aborted]\n\t"
+		".popsection\n"
+		:
+		: [rseq] "r"(rseq), [cpu] "r"(cpu), [counter] "r"(&counters[cpu].n),
+		  [cs] "i"(offsetof(struct rseq, rseq_cs)), [id] "i"(offsetof(struct rseq, cpu_id))
+		: "rax", "rcx", "memory", "cc"
+		: aborted);
 	return true;
 aborted:
 	return false;
@@ -132,7 +135,7 @@ int main(int argc, char **argv)
 
 	if (!&__rseq_size || !__rseq_size || (int)area()->cpu_id < 0)
 		skip("libc has not registered restartable sequences");
-	rounds = held ? 0 : number_arg(argc, argv, 1, 40000);
+	rounds = held ? 0 : number_arg(argc, argv, 1, 400000);
 	for (int i = 0; i < THREADS; i++)
 		must("pthread_create", -pthread_create(&threads[i], NULL, count, NULL));
 	hold_if(argc, argv);

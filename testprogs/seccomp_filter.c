@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: seccomp_filter -- a filter allows what this program does and kills for all else; then it forks
+/* mutatee: seccomp_filter -- a filter allows what this program does and kills for all else; then it
+ *	forks
  * arguments: [hold]
  * variants: pie static
  * bites: rax=56 rbx
@@ -20,10 +21,27 @@
 static struct cpu_check check;
 
 static const int allowed[] = {
-	SYS_read, SYS_write, SYS_close, SYS_pipe2, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3,
-	SYS_wait4, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_getppid, SYS_rt_sigaction,
-	SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait, SYS_sigaltstack, SYS_arch_prctl,
-	SYS_set_robust_list, SYS_rseq,
+	SYS_read,
+	SYS_write,
+	SYS_close,
+	SYS_pipe2,
+	SYS_fork,
+	SYS_vfork,
+	SYS_clone,
+	SYS_clone3,
+	SYS_wait4,
+	SYS_exit_group,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_getppid,
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigpending,
+	SYS_rt_sigtimedwait,
+	SYS_sigaltstack,
+	SYS_arch_prctl,
+	SYS_set_robust_list,
+	SYS_rseq,
 };
 
 #define N_ALLOWED (sizeof(allowed) / sizeof(allowed[0]))
@@ -36,7 +54,7 @@ static void install(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	};
-	struct sock_fprog program = {.filter = code};
+	struct sock_fprog program = { .filter = code };
 	unsigned short n = 4;
 
 	for (size_t i = 0; i < N_ALLOWED; i++) {

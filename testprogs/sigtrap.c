@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: sigtrap -- SIGTRAP handled, blocked, ignored: the program's own before and after forks, mask and disposition
- * arguments: [hold] (holds once with SIGTRAP handled, once with it blocked and pending, once with it ignored)
+/* mutatee: sigtrap -- SIGTRAP handled, blocked, ignored: the program's own before and after forks,
+ *	mask and disposition
+ * arguments: [hold] (holds once with SIGTRAP handled, once with it blocked and pending, once with
+ *	it ignored)
  * variants: pie static
  * bites: rax=56 sigmask trap
  * time: 20
@@ -26,7 +28,7 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 
 static void dispose(void (*plain)(int))
 {
-	struct sigaction act = {.sa_flags = SA_RESTART};
+	struct sigaction act = { .sa_flags = SA_RESTART };
 
 	if (plain) {
 		act.sa_handler = plain;
@@ -98,7 +100,7 @@ static void handled(int argc, char **argv)
 
 static void expect_pending(int count)
 {
-	struct timespec none = {0};
+	struct timespec none = { 0 };
 	siginfo_t info;
 	sigset_t set;
 

@@ -19,7 +19,7 @@ static void on_term(int sig)
 
 int main(int argc, char **argv)
 {
-	struct sigaction act = {.sa_handler = on_term};
+	struct sigaction act = { .sa_handler = on_term };
 	volatile unsigned long turns = 0;
 	pid_t self = getpid(), second = 0;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: stopped_target -- stops itself by SIGSTOP and stays stopped; SIGCONT ends it, with 0 if it came just once
- * arguments: [self] (a child stops, and this sends the SIGCONT); without: "ready PID", then the stop, then "continued"
+/* mutatee: stopped_target -- stops itself by SIGSTOP and stays stopped; SIGCONT ends it, with 0 if
+ *	it came just once
+ * arguments: [self] (a child stops, and this sends the SIGCONT); without: "ready PID", then the
+ *	stop, then "continued"
  * self-test: self
  * variants: pie static
  * time: 20
@@ -20,7 +22,7 @@ static void on_continue(int sig)
 
 static void stop(void)
 {
-	struct sigaction act = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
+	struct sigaction act = { .sa_handler = on_continue, .sa_flags = SA_RESTART };
 
 	must("sigaction", sigaction(SIGCONT, &act, NULL));
 	raise(SIGSTOP);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: sud -- Syscall User Dispatch: calls become SIGSYS, and the handler makes them; forks among them
- * arguments: [hold] (stays in user mode with all calls blocked, after "ready PID", until a line on stdin)
+/* mutatee: sud -- Syscall User Dispatch: calls become SIGSYS, and the handler makes them; forks
+ *	among them
+ * arguments: [hold] (stays in user mode with all calls blocked, after "ready PID", until a line on
+ *	stdin)
  * needs: threads
  * variants: pie static
  * bites: rax=56
@@ -15,15 +17,18 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define DISPATCH 59 /* PR_SET_SYSCALL_USER_DISPATCH, Linux 5.11 */
-#define ALLOW 0
-#define BLOCK 1
+#define DISPATCH               59 /* PR_SET_SYSCALL_USER_DISPATCH, Linux 5.11 */
+#define ALLOW                  0
+#define BLOCK                  1
 #define SYS_USER_DISPATCH_CODE 2 /* si_code */
 
 static volatile char selector = ALLOW;
 static volatile int dispatched, last_nr, released;
 
-/* Makes the call for the program. In a fork's child dispatch is off, and this returns there as well. */
+/*
+ * Makes the call for the program. In a fork's child dispatch is off, and this returns there as
+ * well.
+ */
 static void on_sigsys(int sig, siginfo_t *info, void *context)
 {
 	greg_t *gregs = ((ucontext_t *)context)->uc_mcontext.gregs;
@@ -91,7 +96,7 @@ static void stay_blocked(bool held)
 
 int main(int argc, char **argv)
 {
-	struct sigaction act = {.sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO};
+	struct sigaction act = { .sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO };
 
 	must("sigaction", sigaction(SIGSYS, &act, NULL));
 	if (prctl(DISPATCH, 1, 0, 0, &selector)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: system -- system(3) and popen(3): exit codes, signals, output, and the signal state they put back
+/* mutatee: system -- system(3) and popen(3): exit codes, signals, output, and the signal state they
+ *	put back
  * variants: pie static
  * bites: rax=-38
  * time: 20
@@ -30,7 +31,10 @@ int main(void)
 	int status;
 
 	world_arm();
-	/* The first call leaves SA_RESTORER behind in what it puts back; from then on nothing changes. */
+	/*
+	 * The first call leaves SA_RESTORER behind in what it puts back; from then on nothing
+	 * changes.
+	 */
 	expect_eq("system(\"exit 0\")", 0, system("exit 0"));
 	world_save(&world);
 	for (int i = 0; i < 3; i++) {

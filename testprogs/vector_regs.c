@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: vector_regs -- x87, MXCSR, xmm, ymm, zmm, mask registers and PKRU across calls, forks, vforks and threads
+/* mutatee: vector_regs -- x87, MXCSR, xmm, ymm, zmm, mask registers and PKRU across calls, forks,
+ *	vforks and threads
  * arguments: [list] (prints which of them this CPU has, and ends)
  * needs: threads
  * variants: pie static

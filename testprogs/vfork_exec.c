@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: vfork_exec -- vfork by libc and by the bare call; the child executes this program again, which reports
+/* mutatee: vfork_exec -- vfork by libc and by the bare call; the child executes this program again,
+ *	which reports
  * variants: pie nopie static static-pie
  * bites: rax=58 rax=-38 rbp rflags zmm sigmask
  * time: 20
@@ -20,8 +21,8 @@ static volatile int child_ran;
 
 static _Noreturn void exec_self(struct birth *birth)
 {
-	static char *const argv[] = {(char *)"vfork_exec", (char *)"report", NULL};
-	static char *const envp[] = {NULL};
+	static char *const argv[] = { (char *)"vfork_exec", (char *)"report", NULL };
+	static char *const envp[] = { NULL };
 
 	world_check(&birth->world, "child of vfork");
 	child_ran = 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: vfork_exit -- vfork whose child calls _exit; the parent must have waited for it, and shares its memory
+/* mutatee: vfork_exit -- vfork whose child calls _exit; the parent must have waited for it, and
+ *	shares its memory
  * variants: pie static
  * bites: rax=58 rax=-38 r14 x87 double
  * time: 20

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutatee: zombie_leader -- the leader is gone by pthread_exit, the process lives on in a thread, which forks
+/* mutatee: zombie_leader -- the leader is gone by pthread_exit, the process lives on in a thread,
+ *	which forks
  * arguments: [hold] (once the leader is a zombie)
  * needs: threads
  * variants: pie static

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One call that makes a child: the value it returned against wait and against the child's own account. */
+/*
+ * One call that makes a child: the value it returned against wait and against the child's own
+ * account.
+ */
 #include "mutatee.h"
 
 #include <errno.h>
@@ -64,7 +67,7 @@ void birth_child(struct birth *birth)
 /* The signal was queued before wait could see the zombie, so it is there at once or never. */
 static void take_sigchld(pid_t pid, int code)
 {
-	struct timespec none = {0};
+	struct timespec none = { 0 };
 	siginfo_t info;
 	sigset_t set;
 
@@ -91,11 +94,13 @@ static void read_note(struct birth *birth, long value)
 		fail("the call returned %ld: expected a child's report, saw none", value);
 	}
 	if (note.pid != value)
-		fail("value of the call: expected %d (the child's getpid), saw %ld", note.pid, value);
+		fail("value of the call: expected %d (the child's getpid), saw %ld", note.pid,
+		     value);
 	expect_eq("gettid in the child", note.pid, note.tid);
 	expect_eq("getppid in the child", birth->parent, note.ppid);
 	if (read_all(birth->fd[0], &second, sizeof(second)))
-		fail("reports of children: expected one (%d), saw another (%d)", note.pid, second.pid);
+		fail("reports of children: expected one (%d), saw another (%d)", note.pid,
+		     second.pid);
 }
 
 void birth_end(struct birth *birth, long value)

@@ -30,7 +30,9 @@ _Static_assert(offsetof(struct cpu_check, skew) == CHK_SKEW, "layout");
 long cpu_run(struct cpu_check *check);
 void cpu_capture(void);
 
-/* Where cpu_op_spin jumps at the end of each round, and what it writes at the start: rsp, so not 0. */
+/*
+ * Where cpu_op_spin jumps at the end of each round, and what it writes at the start: rsp, so not 0.
+ */
 extern void (*volatile cpu_spin_next)(void);
 extern volatile uint64_t cpu_spin_seen;
 void (*volatile cpu_spin_next)(void) = cpu_op_spin;
@@ -41,7 +43,7 @@ static const struct component {
 	unsigned bit;
 	const char *name;
 } components[] = {
-	{2, "ymm_high"}, {5, "opmask"}, {6, "zmm_high"}, {7, "zmm16_31"}, {9, "pkru"},
+	{ 2, "ymm_high" }, { 5, "opmask" }, { 6, "zmm_high" }, { 7, "zmm16_31" }, { 9, "pkru" },
 };
 
 #define N_COMPONENTS (sizeof(components) / sizeof(components[0]))
@@ -56,7 +58,7 @@ static struct area component_area(unsigned bit)
 	unsigned size, offset, c, d;
 
 	__cpuid_count(0xd, bit, size, offset, c, d);
-	return (struct area){offset, size};
+	return (struct area){ offset, size };
 }
 
 static uint64_t find_xmask(void)
@@ -105,11 +107,14 @@ static void fill(void *area, size_t size, uint64_t *seed)
 		bytes[i] = (unsigned char)next_random(seed);
 }
 
-/* FXSAVE's part (SDM volume 1, table 10-2): control words without unmasked exceptions, all of ST and XMM in use. */
+/*
+ * FXSAVE's part (SDM volume 1, table 10-2): control words without unmasked exceptions, all of ST
+ * and XMM in use.
+ */
 static void fill_legacy(unsigned char *x, uint64_t *seed)
 {
-	uint16_t fcw = 0x0a7f; /* double precision, round up, all masked */
-	uint16_t fsw = 0x6d20; /* TOP = 5, C3 C2 C0, a sticky precision flag */
+	uint16_t fcw = 0x0a7f;   /* double precision, round up, all masked */
+	uint16_t fsw = 0x6d20;   /* TOP = 5, C3 C2 C0, a sticky precision flag */
 	uint32_t mxcsr = 0xdfbf; /* flush to zero, round up, all masked, all sticky flags */
 
 	memset(x, 0, 512);
@@ -233,7 +238,8 @@ static void compare_bytes(const struct cpu_check *check, const char *who, const 
 
 	for (unsigned i = 0; i < size; i++)
 		if (want[i] != got[i])
-			fail("%s byte %u in the %s: expected %#x, saw %#x", what, i, who, want[i], got[i]);
+			fail("%s byte %u in the %s: expected %#x, saw %#x", what, i, who, want[i],
+			     got[i]);
 }
 
 static void verify_xstate(const struct cpu_check *check, const char *who)

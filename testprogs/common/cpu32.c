@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The 32-bit register checker's patterns and comparison. The instruction itself is in cpu_i386.S. */
+/*
+ * The 32-bit register checker's patterns and comparison. The instruction itself is in cpu_i386.S.
+ */
 #ifdef __i386__
 
 #include "cpu32.h"

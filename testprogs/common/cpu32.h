@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The register checker for 32-bit programs: as cpu.h, with int $0x80 and the vdso's __kernel_vsyscall. */
+/*
+ * The register checker for 32-bit programs: as cpu.h, with int $0x80 and the vdso's
+ * __kernel_vsyscall.
+ */
 #ifndef CPU32_H
 #define CPU32_H
 
@@ -29,7 +32,10 @@ void cpu32_prepare(struct cpu32_check *check, uint32_t seed);
 long cpu32_call(struct cpu32_check *check);
 void cpu32_verify(const struct cpu32_check *check, const char *who);
 
-/* One fork-like call NR with registers checked in parent and child; as a birth, with world and SIGCHLD. */
+/*
+ * One fork-like call NR with registers checked in parent and child; as a birth, with world and
+ * SIGCHLD.
+ */
 void cpu32_birth(struct cpu32_check *check, void (*op)(void), long nr, uint32_t seed);
 
 #endif

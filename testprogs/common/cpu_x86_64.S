@@ -2,8 +2,8 @@
 /*
  * long cpu_run(struct cpu_check *check): see cpu.h.
  *
- * During the instruction every register is a pattern but rsp, which points to a frame that holds all that is needed to
- * come back:
+ * During the instruction every register is a pattern but rsp, which points to a frame that holds
+ * all that is needed to come back:
  *
  *	rsp-128 … rsp-1		red zone, filled
  *	rsp+FRAME_GPR …		room for what the registers hold afterwards
@@ -11,8 +11,9 @@
  *	rsp+FRAME_OP		the instruction's address
  *	rsp+FRAME_SIZE		(skew,) saved rbx rbp r12-r15, return address
  *
- * So the code needs no memory of its own, and parent, child and threads may be in it at the same time. Until the red
- * zone is copied nothing may be pushed, and until the flags are read only moves are allowed.
+ * So the code needs no memory of its own, and parent, child and threads may be in it at the same
+ * time. Until the red zone is copied nothing may be pushed, and until the flags are read only moves
+ * are allowed.
  */
 #ifdef __x86_64__
 
@@ -92,7 +93,10 @@ cpu_op_int80:
 	int	$0x80
 	jmp	cpu_capture
 
-	/* Instructions of several kinds and lengths; at the end of each round all registers and flags are as before. */
+	/*
+	 * Instructions of several kinds and lengths; at the end of each round all registers and
+	 * flags are as before.
+	 */
 	.globl	cpu_op_spin
 	.hidden	cpu_op_spin
 	.type	cpu_op_spin, @function

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,8 +127,17 @@ void expect_no_child(int options)
 	long got = raw4(SYS_wait4, -1, &status, options | __WALL, NULL);
 
 	if (got != -ECHILD)
-		fail("wait for one more child: expected %d (ECHILD), saw %ld, status %#x", -ECHILD, got,
-		     status);
+		fail("wait for one more child: expected %d (ECHILD), saw %ld, status %#x", -ECHILD,
+		     got, status);
+}
+
+void *shared_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		fail("mmap: expected memory, saw errno %d", errno);
+	return memory;
 }
 
 char task_state(pid_t pid, pid_t tid)

@@ -19,8 +19,8 @@ static uint64_t bit(int sig)
 
 void world_arm(void)
 {
-	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
-	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
+	stack_t stack = { .ss_sp = alternate, .ss_size = sizeof(alternate) };
 	sigset_t set;
 
 	sigemptyset(&set);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * liar LIE PROGRAM [ARG...]: runs a mutatee under a tracer that is wrong in one way, and succeeds if the mutatee notices:
- * if it exits with 1. So it is shown that the mutatees' checks bite.
+ * liar LIE PROGRAM [ARG...]: runs a mutatee under a tracer that is wrong in one way, and succeeds
+ * if the mutatee notices: if it exits with 1. So it is shown that the mutatees' checks bite.
  *
  * LIE: rax=N      what every fork-like call returns to the parent
- *      REGISTER   one bit of it changed (rbx ... r15, rflags, gs, fs, x87, mxcsr, xmm, ymm, zmm, opmask)
+ *      REGISTER   one bit of it changed (rbx ... r15, rflags, gs, fs, x87, mxcsr, xmm, ymm, zmm,
+ *                 opmask)
  *      redzone    one byte below rsp changed
  *      sigmask    SIGHUP added to (or taken from) the mask
  *      double     the call is made twice
  *      signal     one real-time signal is swallowed
  *      trap       one SIGTRAP is swallowed
- * with "child:" in front: told to the child at its first stop, and not to the parent at the end of the call;
- * with "held:" in front: told to a program that holds, in the middle of what it does.
+ * with "child:" in front: told to the child at its first stop, and not to the parent at the end of
+ * the call; with "held:" in front: told to a program that holds, in the middle of what it does.
  *
- * Registers are changed only in the checker of cpu.h, which shows by its gs base: elsewhere the compiler may not care.
+ * Registers are changed only in the checker of cpu.h, which shows by its gs base: elsewhere the
+ * compiler may not care.
  */
 #include <cpuid.h>
 #include <elf.h>
@@ -35,11 +37,11 @@
 
 #include <linux/ptrace.h>
 
-#define OPTIONS                                                                                    \
-	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |  \
+#define OPTIONS                                                                                   \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
 	 PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
 #define CLONE_THREAD_FLAG 0x10000
-#define MAX_TASKS 256
+#define MAX_TASKS         256
 
 enum when { IN_PARENT, IN_CHILD, WHILE_HELD };
 
@@ -55,18 +57,29 @@ static _Noreturn void die(const char *what)
 	exit(2);
 }
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	size_t offset;
 } registers[] = {
 #define R(name) {#name, offsetof(struct user_regs_struct, name)}
-	R(rbx), R(rcx), R(rdx), R(rbp), R(rsp), R(rsi), R(rdi), R(r8),	R(r9), R(r10),
-	R(r11), R(r12), R(r13), R(r14), R(r15),
+	R(rbx), R(rcx), R(rdx), R(rbp), R(rsi), R(rdi), R(r8), R(r9), R(r10), R(r11),
+	R(r12), R(r13), R(r14), R(r15),
 	{"rflags", offsetof(struct user_regs_struct, eflags)},
 	{"gs", offsetof(struct user_regs_struct, gs_base)},
 	{"fs", offsetof(struct user_regs_struct, fs_base)},
 #undef R
 };
+/* clang-format on */
+
+static unsigned xsave_component(void)
+{
+	if (!strcmp(lie, "ymm"))
+		return 2;
+	if (!strcmp(lie, "opmask"))
+		return 5;
+	return strcmp(lie, "zmm") ? 0 : 6;
+}
 
 static size_t xstate_offset(void)
 {
@@ -78,7 +91,7 @@ static size_t xstate_offset(void)
 		return 25;
 	if (!strcmp(lie, "xmm"))
 		return 163;
-	component = !strcmp(lie, "ymm") ? 2 : !strcmp(lie, "opmask") ? 5 : !strcmp(lie, "zmm") ? 6 : 0;
+	component = xsave_component();
 	if (!component) {
 		fprintf(stderr, "liar: no such lie: %s\n", lie);
 		exit(2);
@@ -97,7 +110,7 @@ static size_t xstate_offset(void)
 static void lie_about_xstate(pid_t tid)
 {
 	static unsigned char area[16384];
-	struct iovec iov = {area, sizeof(area)};
+	struct iovec iov = { area, sizeof(area) };
 	size_t offset = xstate_offset();
 
 	if (ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &iov))
@@ -206,7 +219,9 @@ static void at_syscall_stop(pid_t tid)
 		fprintf(stderr, "liar: the kernel has no PTRACE_GET_SYSCALL_INFO\n");
 		exit(77);
 	}
-	if (info.op == PTRACE_SYSCALL_INFO_EXIT && when == IN_PARENT && is_subject(tid, &info))
+	/* The child has an exit-stop of its own, with 0. */
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT && when == IN_PARENT && info.exit.rval &&
+	    is_subject(tid, &info))
 		tell(tid);
 }
 
@@ -268,8 +283,9 @@ static int report(int status)
 		return 77;
 	if (told && WIFEXITED(status) && WEXITSTATUS(status) == 1)
 		return 0;
-	fprintf(stderr, "liar: told %d times; the mutatee should have exited with 1, its status is %#x\n", told,
-		status);
+	fprintf(stderr,
+		"liar: told %d times; the mutatee should have exited with 1, its status is %#x\n",
+		told, status);
 	return 1;
 }
 
@@ -331,7 +347,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	lie = argv[1];
-	when = !strncmp(lie, "child:", 6) ? IN_CHILD : !strncmp(lie, "held:", 5) ? WHILE_HELD : IN_PARENT;
+	when = !strncmp(lie, "child:", 6) ? IN_CHILD :
+	       !strncmp(lie, "held:", 5)  ? WHILE_HELD :
+					    IN_PARENT;
 	lie += when == IN_CHILD ? 6 : when == WHILE_HELD ? 5 : 0;
 	if (when == WHILE_HELD)
 		return tell_while_held(argv + 2);

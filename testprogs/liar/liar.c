@@ -160,6 +160,8 @@ static void tell(pid_t tid)
 {
 	struct user_regs_struct regs;
 
+	if (!strcmp(lie, "signal") || !strcmp(lie, "trap"))
+		return; /* told at another stop */
 	if (ptrace(PTRACE_GETREGS, tid, NULL, &regs))
 		die("PTRACE_GETREGS");
 	if (!strncmp(lie, "rax=", 4)) {

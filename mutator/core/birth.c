@@ -121,7 +121,7 @@ void birth_announce(struct scion_session *s, struct task *creator, enum stop_kin
 void birth_stranger(struct scion_session *s, pid_t tid, int status)
 {
 	struct stop stop = stop_classify(status);
-	struct follow_step step = follow_stranger(stop.kind);
+	struct follow_step step = follow_stranger((int)stop.kind);
 	struct task *task;
 
 	if (step.next == FOLLOW_GONE) {

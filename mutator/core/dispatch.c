@@ -267,7 +267,7 @@ static struct stop refine(struct scion_session *s, const struct task *task, stru
 		return stop_refine(stop, KERNEL_OP_EXIT);
 	if (kernel_syscall_info(s->kernel, task->tid, &info) < 0)
 		return stop;
-	return stop_refine(stop, info.op);
+	return stop_refine(stop, (int)info.op);
 }
 
 /* execve by a thread whose leader has already been forgotten: its event comes with the leader's id. */
@@ -304,7 +304,7 @@ void session_dispatch(struct scion_session *s, pid_t tid, int status)
 		stop = refine(s, task, stop);
 	if (task->run && s->hooks->stop(s, task, &stop) == HOOK_TOOK)
 		return;
-	step = follow_next(task->state, stop.kind);
+	step = follow_next(task->state, (int)stop.kind);
 	if (session_logs(s, SCION_LOG_WARN))
 		log_step(s, task, stop, step);
 	task->state = step.next;

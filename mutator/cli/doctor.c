@@ -94,6 +94,7 @@ int cli_doctor(int argc, char **argv)
 	struct doctor_facts facts = { .samples = NULL };
 	int err;
 
+	argp_err_exit_status = 2;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &options))
 		return 2;
 	err = examine(&facts, samples);

@@ -61,7 +61,8 @@ cmake --build "$work/project/build" >/dev/null
 expect "find_package, shared" "$work/project/build/shared"
 libdir=/nonexistent expect "find_package, static" "$work/project/build/static"
 
-for file in bin/scion include/scion/scion.h include/scion/payload.h; do
+for file in bin/scion include/scion/scion.h include/scion/payload.h \
+	share/bash-completion/completions/scion; do
 	if [ ! -e "$work/usr/$file" ]; then
 		echo "not installed: $file" >&2
 		exit 1

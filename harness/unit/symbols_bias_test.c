@@ -177,6 +177,23 @@ static void loaded_twice(void **state)
 	assert_int_equal(biases[1], 0x7ffff1000000);
 }
 
+/* A second view of the text, to patch it or to hide it, is no second object. */
+static void text_seen_twice(void **state)
+{
+	static const struct layout layout = {
+		SEPARATE,
+		.maps = "10000000-10001000 r-xp 00001000 fe:01 5 /x\n"
+			"555555554000-555555555000 r--p 00000000 fe:01 5 /x\n"
+			"555555555000-555555556000 r-xp 00001000 fe:01 5 /x\n"
+			"555555556000-555555557000 r--p 00002000 fe:01 5 /x\n"
+			"555555557000-555555559000 rw-p 00002000 fe:01 5 /x\n"
+			"7ffff0000000-7ffff0001000 rwxs 00001000 fe:01 5 /x\n",
+	};
+
+	(void)state;
+	expect_one(&layout, 0x555555554000);
+}
+
 /* mprotect splits text, the kernel joins equals: mappings need not begin where segments do. */
 static void split_and_joined(void **state)
 {
@@ -198,16 +215,20 @@ static void split_and_joined(void **state)
 /* No code in it (a library of data alone). */
 static void data_only(void **state)
 {
-	static const struct layout layout = {
+	struct layout layout = {
 		.nloads = 2,
 		.loads = { LOAD(PF_R, 0, 0, 0x4000, 0x4000),
 			   LOAD(PF_R | PF_W, 0x4000, 0x5000, 0x100, 0x100) },
 		.maps = "7ffff0000000-7ffff0004000 r--p 00000000 fe:01 5 /x\n"
 			"7ffff0005000-7ffff0006000 rw-p 00004000 fe:01 5 /x\n",
 	};
+	uint64_t biases[MAX];
 
 	(void)state;
 	expect_one(&layout, 0x7ffff0000000);
+	/* The same file, mapped to be read. */
+	layout.maps = "7ffff0000000-7ffff0006000 r--p 00000000 fe:01 5 /x\n";
+	assert_int_equal(find(&layout, biases), 0);
 }
 
 static void nonsense(void **state)
@@ -243,6 +264,7 @@ int main(void)
 		cmocka_unit_test(split_and_joined),
 		cmocka_unit_test(data_only),
 		cmocka_unit_test(nonsense),
+		cmocka_unit_test(text_seen_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

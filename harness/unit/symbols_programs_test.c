@@ -2,7 +2,7 @@
 /* Symbols of programs of every make, against what the programs say of themselves. */
 #include "symbols_sample.h"
 
-#include <sys/stat.h>
+#include "symbols/internal.h"
 
 static const char program[] =
 	"#define _GNU_SOURCE\n"
@@ -288,6 +288,23 @@ static void debug_link_stale(void **state)
 	sample_stop(&sample);
 }
 
+/* The object was moved after its debug file was split off, as prelink(8) does. */
+static void debug_link_moved(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	build("moved_to", "-no-pie -fno-pie -Wl,--build-id=none -Wl,-Ttext-segment=0x400000");
+	build("moved_from", "-no-pie -fno-pie -Wl,--build-id=none -Wl,-Ttext-segment=0x700000");
+	assert_int_equal(sample_sh("objcopy --only-keep-debug moved_from moved_to.debug && "
+				   "objcopy -S --add-gnu-debuglink=moved_to.debug moved_to"),
+			 0);
+	start(&sample, "moved_to", NULL);
+	globals_agree(&sample);
+	locals_agree(&sample);
+	sample_stop(&sample);
+}
+
 static void mini_debug_info(void **state)
 {
 	struct sample sample;
@@ -377,6 +394,139 @@ static void memory_only_no_pie(void **state)
 	memory_only("memory_no_pie", "-no-pie -fno-pie -rdynamic -Wl,-z,noseparate-code");
 }
 
+/* The same length, so that it fits into the maps as they are. */
+static void other_inode(char *maps, const char *name)
+{
+	char *path = strstr(maps, name);
+
+	for (; path; path = strstr(path + 1, name)) {
+		char *last = path;
+
+		while (last[-1] != ' ' || last[-2] == ' ')
+			last--;
+		/* last is now in the padding or at the path: the inode's last digit is before. */
+		while (*--last == ' ')
+			;
+		*last = *last == '9' ? '8' : (char)(*last + 1);
+	}
+}
+
+/* Maps and stat(2) number the inodes differently, as on some overlayfs: the contents decide. */
+static void numbered_differently(void **state)
+{
+	struct symbols_source source;
+	char directory[4096], path[4200];
+	struct sample sample;
+
+	(void)state;
+	build("numbered", "-pie -fPIE");
+	start(&sample, "numbered", NULL);
+	assert_non_null(getcwd(directory, sizeof(directory)));
+	snprintf(path, sizeof(path), "%s/numbered", directory);
+	for (int changed = 0; changed < 2; changed++) {
+		symbols_image_free(sample.image);
+		symbols_trim(sample.symbols);
+		source = sample_source(&sample);
+		other_inode(sample.maps, path);
+		assert_int_equal(symbols_image_new(sample.symbols, &source, &sample.image,
+						   &sample.error),
+				 0);
+		assert_true(symbols_object(sample.image, 0)->program);
+		assert_int_equal(symbols_object(sample.image, 0)->from_memory, changed);
+		if (!changed)
+			locals_agree(&sample);
+		/* Now another file has that name. */
+		build("numbered_2", "-pie -fPIE -O0");
+		assert_int_equal(rename("numbered_2", "numbered"), 0);
+	}
+	sample_refused(&sample, "helper", -ENOENT, "is not the file that is mapped any more");
+	sample_stop(&sample);
+}
+
+/* Memory as the kernel has just loaded it from ./static_start: nothing is relocated yet. */
+static ssize_t read_file(void *data, uint64_t addr, void *buf, size_t len)
+{
+	struct symbols *symbols = symbols_new();
+	struct symfile *file;
+	uint64_t offset;
+	ssize_t got = -1;
+	int fd = open("static_start", O_RDONLY | O_CLOEXEC);
+
+	(void)data;
+	if (!symfile_from_fd(symbols, fd, &file, NULL)) {
+		if (symfile_offset(file, addr, len, &offset))
+			got = pread(fd, buf, len, (off_t)offset);
+		symfile_unref(symbols, file);
+	}
+	symbols_free(symbols);
+	return got;
+}
+
+/* At its first instruction an IFUNC's slot leads to the stub that jumps through it. */
+static void before_relocation(void **state)
+{
+	struct symbols_source source;
+	struct sample sample;
+
+	(void)state;
+	build("static_start", "-static -no-pie");
+	start(&sample, "static_start", NULL);
+	sample_agrees(&sample, "chosen", "chosen_is");
+	symbols_image_free(sample.image);
+	source = sample_source(&sample);
+	source.read = read_file;
+	assert_int_equal(symbols_image_new(sample.symbols, &source, &sample.image, &sample.error),
+			 0);
+	sample_agrees(&sample, "answer", "answer");
+	sample_refused(&sample, "chosen", -EAGAIN, "IFUNC");
+	sample_stop(&sample);
+}
+
+/* The dynamic linker run by hand: /proc/PID/exe is the linker. */
+static void by_linker(void **state)
+{
+	char *argv[] = { (char *)(uintptr_t) "/lib64/ld-linux-x86-64.so.2",
+			 (char *)(uintptr_t) "./by_linker", NULL };
+	struct sample sample;
+
+	(void)state;
+	if (access(argv[0], X_OK)) {
+		printf("no %s: not looked at\n", argv[0]);
+		skip();
+	}
+	build("by_linker", "-pie -fPIE");
+	sample_start(&sample, argv);
+	sample_image(&sample);
+	assert_string_equal(symbols_object(sample.image, 0)->name, "by_linker");
+	globals_agree(&sample);
+	locals_agree(&sample);
+	libc_agrees(&sample);
+	sample_stop(&sample);
+}
+
+/* musl: the C library is the dynamic linker, and names no versions. */
+static void musl(void **state)
+{
+	char *argv[] = { (char *)(uintptr_t) "./musl", NULL };
+	struct symbols_symbol symbol;
+	struct sample sample;
+
+	(void)state;
+	sample_write("musl.c", "#include <stdio.h>\n#include <unistd.h>\n"
+			       "int main(void) { printf(\"main %p\\n\", (void *)main);\n"
+			       "puts(\"ready\"); fflush(stdout); return getchar() == 'x'; }\n");
+	if (sample_sh("musl-gcc -o musl musl.c 2>musl.log")) {
+		puts("no musl-gcc: not looked at");
+		skip();
+	}
+	sample_start(&sample, argv);
+	sample_image(&sample);
+	sample_agrees(&sample, "main", "main");
+	assert_int_equal(symbols_lookup(sample.image, "getppid", &symbol, &sample.error), 0);
+	assert_string_equal(symbol.object->name, "libc.so");
+	sample_stop(&sample);
+}
+
 /* Another file under the name: the mapped one is asked for, not that. */
 static void replaced(void **state)
 {
@@ -416,12 +566,17 @@ int main(void)
 		cmocka_unit_test(debug_link_by_id),
 		cmocka_unit_test(debug_link_by_crc),
 		cmocka_unit_test(debug_link_stale),
+		cmocka_unit_test(debug_link_moved),
 		cmocka_unit_test(mini_debug_info),
 		cmocka_unit_test(moved_text),
 		cmocka_unit_test(deleted),
 		cmocka_unit_test(memory_only_pie),
 		cmocka_unit_test(memory_only_no_pie),
 		cmocka_unit_test(replaced),
+		cmocka_unit_test(numbered_differently),
+		cmocka_unit_test(before_relocation),
+		cmocka_unit_test(by_linker),
+		cmocka_unit_test(musl),
 	};
 	int rc;
 

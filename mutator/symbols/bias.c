@@ -11,9 +11,9 @@
  * (-z noseparate-code), the kernel joins adjacent mappings, tools move text to huge pages so that
  * its mapping is anonymous, a process may map its own file a second time to read it, and one file
  * can be loaded twice (dlmopen). So each pair of mapping and segment proposes a bias, and a bias is
- * believed if the process could run with it: an executable segment shown by an executable mapping;
- * or, where the text has been moved or there is none, every segment in place, not all in one
- * mapping.
+ * believed if the process could run with it: an executable segment shown by an executable mapping,
+ * and best with the other segments in place too; or, where the text has been moved or there is
+ * none, every segment in place, not all in one mapping.
  */
 #include "symbols/internal.h"
 
@@ -58,10 +58,16 @@ static const struct symmap *member(const struct symmaps *maps, const struct symm
 	return &maps->maps[file->members[n]];
 }
 
-static bool runs_from_file(const struct symmaps *maps, const struct symmap_file *mapped,
-			   const struct symfile *elf, uint64_t bias, size_t members)
+/* A file may have more members than these; where a program has its segments, it has not. */
+static size_t members(const struct symmap_file *file)
 {
-	for (size_t m = 0; m < members; m++) {
+	return file->count < MAX_MEMBERS ? file->count : MAX_MEMBERS;
+}
+
+static bool runs_from_file(const struct symmaps *maps, const struct symmap_file *mapped,
+			   const struct symfile *elf, uint64_t bias)
+{
+	for (size_t m = 0; m < members(mapped); m++) {
 		const struct symmap *map = member(maps, mapped, m);
 
 		if (!(map->perms & SYMMAP_X))
@@ -74,22 +80,23 @@ static bool runs_from_file(const struct symmaps *maps, const struct symmap_file 
 	return false;
 }
 
-static bool all_in_place(const struct symmaps *maps, const struct symfile *elf, uint64_t bias)
+/* 0: a segment is not there. Else the number of mappings that they are in, 2 for more than one. */
+static int in_place(const struct symmaps *maps, const struct symfile *elf, uint64_t bias)
 {
 	const struct symmap *first = NULL;
-	bool several = false;
+	int count = 0;
 
 	for (size_t i = 0; i < elf->nloads; i++) {
 		const GElf_Phdr *load = &elf->loads[i];
 		const struct symmap *map = symmaps_at(maps, page_down(load->p_vaddr) + bias);
 
 		if (!map || ((load->p_flags & PF_X) && !(map->perms & SYMMAP_X)))
-			return false;
+			return 0;
 		if (!first)
 			first = map;
-		several |= map != first;
+		count = map == first && count < 2 ? 1 : 2;
 	}
-	return several;
+	return count;
 }
 
 static bool overflows(const struct symfile *elf, uint64_t bias)
@@ -104,12 +111,12 @@ static bool overflows(const struct symfile *elf, uint64_t bias)
 }
 
 static size_t propose(const struct symmaps *maps, const struct symmap_file *mapped,
-		      const struct symfile *elf, uint64_t *tried, size_t members)
+		      const struct symfile *elf, uint64_t *tried)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < elf->nloads; i++) {
-		for (size_t m = 0; m < members && count < MAX_TRIED; m++) {
+		for (size_t m = 0; m < members(mapped) && count < MAX_TRIED; m++) {
 			const struct symmap *map = member(maps, mapped, m);
 			uint64_t bias = proposed(map, &elf->loads[i]);
 			size_t known = 0;
@@ -125,21 +132,34 @@ static size_t propose(const struct symmaps *maps, const struct symmap_file *mapp
 	return count;
 }
 
+/* From the best proof to the weakest; one step's finds end the search. */
+enum proof { COMPLETE, TEXT, MOVED, NPROOFS };
+
+static bool believed(enum proof proof, const struct symmaps *maps, const struct symmap_file *mapped,
+		     const struct symfile *elf, uint64_t bias)
+{
+	switch (proof) {
+	case COMPLETE:
+		return runs_from_file(maps, mapped, elf, bias) && in_place(maps, elf, bias) > 0;
+	case TEXT:
+		return runs_from_file(maps, mapped, elf, bias);
+	default:
+		return in_place(maps, elf, bias) > 1;
+	}
+}
+
 size_t symbias_find(const struct symmaps *maps, uint32_t file, const struct symfile *elf,
 		    uint64_t *biases, size_t max)
 {
 	const struct symmap_file *mapped = &maps->files[file];
-	size_t members = mapped->count < MAX_MEMBERS ? mapped->count : MAX_MEMBERS;
 	uint64_t tried[MAX_TRIED];
-	size_t ntried = propose(maps, mapped, elf, tried, members), found = 0;
+	size_t ntried = propose(maps, mapped, elf, tried), found = 0;
 
-	for (size_t i = 0; i < ntried && found < max; i++) {
-		if (runs_from_file(maps, mapped, elf, tried[i], members))
-			biases[found++] = tried[i];
-	}
-	for (size_t i = 0; i < ntried && !found && max; i++) {
-		if (all_in_place(maps, elf, tried[i]))
-			biases[found++] = tried[i];
+	for (int proof = COMPLETE; proof < NPROOFS && !found; proof++) {
+		for (size_t i = 0; i < ntried && found < max; i++) {
+			if (believed((enum proof)proof, maps, mapped, elf, tried[i]))
+				biases[found++] = tried[i];
+		}
 	}
 	return found;
 }

@@ -10,6 +10,7 @@
 struct dynamic {
 	GElf_Addr symtab, strtab, gnu_hash, hash, versym, verdef, rela, jmprel;
 	GElf_Xword strsz, verdefnum, relasz, pltrelsz, pltrel;
+	bool debug;
 };
 
 static Elf_Data *chunk(struct symfile *file, uint64_t value, uint64_t size, Elf_Type type)
@@ -68,6 +69,9 @@ static void take(struct dynamic *dynamic, const GElf_Dyn *entry)
 		break;
 	case DT_PLTREL:
 		dynamic->pltrel = entry->d_un.d_val;
+		break;
+	case DT_DEBUG:
+		dynamic->debug = true;
 		break;
 	}
 }
@@ -172,6 +176,13 @@ void symdyn_read_table(struct symfile *file)
 	table->verdef = chunk(file, dynamic.verdef, room(file, dynamic.verdef), ELF_T_VDEF);
 	table->verdef_count = dynamic.verdefnum < 65536 ? dynamic.verdefnum : 65536;
 	table->syms = chunk(file, dynamic.symtab, count * entry, ELF_T_SYM);
+}
+
+bool symdyn_has_debug(struct symfile *file)
+{
+	struct dynamic dynamic;
+
+	return read_dynamic(file, &dynamic) && dynamic.debug;
 }
 
 size_t symdyn_relocations(struct symfile *file, Elf_Data *tables[2])

@@ -268,7 +268,6 @@ static void describe(struct symbols_image *image, uint32_t n, struct symobject *
 		.ino = mapped->ino,
 		.build_id = file->build_id_len ? file->build_id : NULL,
 		.build_id_len = file->build_id_len,
-		.program = n == image->program,
 		.deleted = mapped->deleted,
 		.from_memory = memory,
 		.is_32bit = file->elfclass == ELFCLASS32,

@@ -166,6 +166,8 @@ bool symfile_is_code(const struct symfile *file, uint64_t value);
 bool symfile_is_plt(struct symfile *file, uint64_t value);
 /* .dynsym by PT_DYNAMIC. */
 void symdyn_read_table(struct symfile *file);
+/* It has an entry for the debugger: only programs do. */
+bool symdyn_has_debug(struct symfile *file);
 /* Relocations by PT_DYNAMIC: up to two tables. */
 size_t symdyn_relocations(struct symfile *file, Elf_Data *tables[2]);
 

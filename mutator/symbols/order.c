@@ -105,24 +105,48 @@ static const char *exe_of(const struct symbols_image *image, char *path, size_t 
 	return path;
 }
 
-/* By its name in /proc/PID/exe, unless that is the linker, run by hand; else the lowest object. */
-static uint32_t find_program(const struct symbols_image *image)
+static bool may_be_program(const struct symmap_file *file)
 {
-	char path[4096];
-	const char *exe = exe_of(image, path, sizeof(path));
+	return file->exec && file->path[0] == '/';
+}
+
+/* The object with an entry for the debugger in its dynamic section, else the lowest. */
+static uint32_t guess_program(struct symbols_image *image)
+{
 	uint32_t best = SYMMAP_NO_FILE;
 
 	for (uint32_t i = 0; i < image->maps.nfiles; i++) {
 		const struct symmap_file *file = &image->maps.files[i];
+		struct symobject *object;
 
-		if (!file->exec || file->path[0] != '/' || is_linker(file->path))
+		if (!may_be_program(file))
 			continue;
-		if (exe && same_path(exe, file->path))
+		object = symimage_objects(image, i);
+		if (object && symdyn_has_debug(object->file))
 			return i;
-		if (best == SYMMAP_NO_FILE || lowest(image, i) < lowest(image, best))
+		if (!is_linker(file->path) &&
+		    (best == SYMMAP_NO_FILE || lowest(image, i) < lowest(image, best)))
 			best = i;
 	}
 	return best;
+}
+
+/* What /proc/PID/exe leads to, unless that is the linker, run by hand. */
+static uint32_t find_program(struct symbols_image *image)
+{
+	char path[4096];
+	const char *exe = exe_of(image, path, sizeof(path));
+	uint32_t named = SYMMAP_NO_FILE, guess;
+
+	for (uint32_t i = 0; exe && i < image->maps.nfiles && named == SYMMAP_NO_FILE; i++) {
+		if (may_be_program(&image->maps.files[i]) &&
+		    same_path(exe, image->maps.files[i].path))
+			named = i;
+	}
+	if (named != SYMMAP_NO_FILE && !is_linker(image->maps.files[named].path))
+		return named;
+	guess = guess_program(image);
+	return guess != SYMMAP_NO_FILE ? guess : named;
 }
 
 /* mmap gives out addresses downwards: what was loaded first lies highest. */
@@ -171,6 +195,8 @@ int symimage_order(struct symbols_image *image)
 			listed[image->program] = true;
 			program = symimage_objects(image, image->program);
 		}
+		for (struct symobject *object = program; object; object = object->next)
+			object->pub.program = true;
 		if (program)
 			follow_chain(image, program, listed);
 		add_rest(image, rest, listed);

@@ -57,7 +57,7 @@ struct symbols_source {
 	pid_t pid;
 
 	/* readlink of /proc/PID/exe; used only during symbols_image_new. NULL: read here if pid is
-	 * set, else the program is the lowest mapped object that is no dynamic linker. */
+	 * set. Where it leads to the dynamic linker or nowhere, the program is looked for. */
 	const char *exe;
 
 	/*

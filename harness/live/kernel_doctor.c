@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* scion doctor on this machine: it agrees with what the kernel does, and says so both ways. */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/test.h"
+
+#define FILTER_VARIABLE "SCION_TEST_FORBID"
 
 static unsigned count(const char *text, const char *part)
 {
@@ -67,6 +76,73 @@ static void json(void)
 	}
 }
 
+/* Runs scion doctor where these calls say EPERM. */
+static void run_without(const int calls[], size_t n, struct test_output *output)
+{
+	char self[256] = "", list[64] = FILTER_VARIABLE "=";
+	const char *argv[] = { "env", list, self, NULL };
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(list);
+
+		snprintf(list + len, sizeof(list) - len, "%d,", calls[i]);
+	}
+	CHECK_CALL(readlink("/proc/self/exe", self, sizeof(self) - 1));
+	test_run(output, argv);
+}
+
+/* The other end of run_without, in this program's second life: filters itself, becomes scion. */
+static void __attribute__((constructor)) second_life(void)
+{
+	const char *list = getenv(FILTER_VARIABLE);
+	struct sock_filter code[16] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						 offsetof(struct seccomp_data, nr)) };
+	struct sock_fprog program = { .len = 1, .filter = code };
+	char *end;
+
+	if (!list)
+		return;
+	for (; *list && program.len < 12; list = end + 1) {
+		unsigned number = (unsigned)strtoul(list, &end, 10);
+
+		code[program.len++] =
+			(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1);
+		code[program.len++] =
+			(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	}
+	code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	unsetenv(FILTER_VARIABLE);
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* it looks for leaks by ptrace */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(99);
+	execl(test_scion(), "scion", "doctor", (char *)NULL);
+	_exit(98);
+}
+
+/* In a container that forbids this and that. */
+static void filtered(void)
+{
+	static const int replaceable[] = { SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp,
+					   SYS_memfd_create };
+	static const int needed[] = { SYS_ptrace };
+	struct test_output output;
+
+	run_without(replaceable, 4, &output);
+	CHECK_CONTAINS(output.out, "no  process_vm_readv: Operation not permitted");
+	CHECK_CONTAINS(output.out, "can    read and write memory\n         by /proc/PID/mem");
+	CHECK_CONTAINS(output.out, "can't  share memory with programs");
+	CHECK_CONTAINS(output.out, "seccomp       filter");
+	CHECK_CONTAINS(output.out, "scion can work rightly here.");
+	CHECK_EQ(output.code, 0);
+	test_output_free(&output);
+	run_without(needed, 1, &output);
+	CHECK_CONTAINS(output.out, "can't  trace programs that it starts");
+	CHECK_CONTAINS(output.out, "scion can't work rightly here.");
+	CHECK_EQ(output.code, 1);
+	test_output_free(&output);
+}
+
 static void bad_input(void)
 {
 	const char *const argument[] = { test_scion(), "doctor", "nonsense", NULL };
@@ -90,6 +166,7 @@ static int run(void)
 		SKIP("%s is not built", test_scion());
 	text();
 	json();
+	filtered();
 	bad_input();
 	return 0;
 }

@@ -121,6 +121,30 @@ static void collect(void *arg, const char *line)
 	snprintf(text + len, TEXT_SIZE - len, "%s\n", line);
 }
 
+static const char fork_log[] = "ptrace (PTRACE_SEIZE, 18304, 0, "
+			       "PTRACE_O_TRACESYSGOOD|PTRACE_O_TRACEFORK|0x40000000)\n"
+			       "wait4 = 18304  WSTOPSIG=SIGTRAP | PTRACE_EVENT_FORK << 8\n"
+			       "ptrace (PTRACE_GETEVENTMSG, 18304, [18305])\n"
+			       "ptrace (PTRACE_GETREGSET, 18304, NT_PRSTATUS, "
+			       "{orig_rax=57, rax=-38, rip=0x401000})\n"
+			       "ptrace (PTRACE_SYSCALL, 18304, SIG_0)\n"
+			       "wait4 = 18304  WSTOPSIG=TRACESYSGOOD\n"
+			       "ptrace (PTRACE_GET_SYSCALL_INFO, 18304, {op=EXIT, rval=18305})\n"
+			       "ptrace (PTRACE_SETREGSET, 18304, NT_PRSTATUS, "
+			       "{orig_rax=57, rax=18305, rip=0x401000})\n"
+			       "ptrace (PTRACE_CONT, 18304, SIG_0)\n"
+			       "wait4 = 18305  WSTOPSIG=SIGTRAP | PTRACE_EVENT_STOP << 8\n"
+			       "wait4 = 18304  WSTOPSIG=SIGCHLD\n"
+			       "wait4 = 18304  WSTOPSIG=SIGTSTP | PTRACE_EVENT_STOP << 8\n"
+			       "ptrace (PTRACE_LISTEN, 18304, SIG_0)\n"
+			       "ptrace (PTRACE_SINGLESTEP, 18305, SIGCHLD)\n"
+			       "ptrace (PTRACE_CONT, 18305, SIGRTMIN+2) = -1 ESRCH\n"
+			       "ptrace (PTRACE_GETREGSET, 18305, NT_PRSTATUS) = -1 ESRCH\n"
+			       "read memory of 18304 (0x1000, 8) = -1 EFAULT\n"
+			       "wait4 = 18305  WTERMSIG=SIGKILL\n"
+			       "wait4 = 18304  WEXITSTATUS=3\n"
+			       "wait4 = -1 ECHILD\n";
+
 /* The conversation about one fork, as it is printed. */
 static void test_fork(void **state)
 {
@@ -173,29 +197,7 @@ static void test_fork(void **state)
 		kernel_wait(k, KERNEL_WAIT_BLOCK, &w);
 	kernel_free(k);
 	assert_true(freed);
-	assert_string_equal(text, "ptrace (PTRACE_SEIZE, 18304, 0, "
-				  "PTRACE_O_TRACESYSGOOD|PTRACE_O_TRACEFORK|0x40000000)\n"
-				  "wait4 = 18304  WSTOPSIG=SIGTRAP | PTRACE_EVENT_FORK << 8\n"
-				  "ptrace (PTRACE_GETEVENTMSG, 18304, [18305])\n"
-				  "ptrace (PTRACE_GETREGSET, 18304, NT_PRSTATUS, "
-				  "{orig_rax=57, rax=-38, rip=0x401000})\n"
-				  "ptrace (PTRACE_SYSCALL, 18304, SIG_0)\n"
-				  "wait4 = 18304  WSTOPSIG=TRACESYSGOOD\n"
-				  "ptrace (PTRACE_GET_SYSCALL_INFO, 18304, {op=EXIT, rval=18305})\n"
-				  "ptrace (PTRACE_SETREGSET, 18304, NT_PRSTATUS, "
-				  "{orig_rax=57, rax=18305, rip=0x401000})\n"
-				  "ptrace (PTRACE_CONT, 18304, SIG_0)\n"
-				  "wait4 = 18305  WSTOPSIG=SIGTRAP | PTRACE_EVENT_STOP << 8\n"
-				  "wait4 = 18304  WSTOPSIG=SIGCHLD\n"
-				  "wait4 = 18304  WSTOPSIG=SIGTSTP | PTRACE_EVENT_STOP << 8\n"
-				  "ptrace (PTRACE_LISTEN, 18304, SIG_0)\n"
-				  "ptrace (PTRACE_SINGLESTEP, 18305, SIGCHLD)\n"
-				  "ptrace (PTRACE_CONT, 18305, SIGRTMIN+2) = -1 ESRCH\n"
-				  "ptrace (PTRACE_GETREGSET, 18305, NT_PRSTATUS) = -1 ESRCH\n"
-				  "read memory of 18304 (0x1000, 8) = -1 EFAULT\n"
-				  "wait4 = 18305  WTERMSIG=SIGKILL\n"
-				  "wait4 = 18304  WEXITSTATUS=3\n"
-				  "wait4 = -1 ECHILD\n");
+	assert_string_equal(text, fork_log);
 }
 
 static bool owns(void *arg, pid_t tid)

@@ -303,7 +303,10 @@ static inline int kernel_set_sud(struct kernel *k, pid_t tid, const struct kerne
 	return k->ops->set_sud(k, tid, sud);
 }
 
-/** 1 if the stopped thread is under seccomp (any mode), 0 if not. */
+/**
+ * 1 if the stopped thread has a seccomp filter, 0 if not. Strict mode, in which a thread can only
+ * read, write and exit, is told by kernel_proc alone.
+ */
 static inline int kernel_has_seccomp(struct kernel *k, pid_t tid)
 {
 	return k->ops->has_seccomp(k, tid);
@@ -478,6 +481,8 @@ static inline int kernel_alarm(struct kernel *k, uint64_t interval_ns)
  * A file descriptor that is readable when kernel_wait(KERNEL_WAIT_POLL) may have something, or
  * the alarm rang. Owned by the kernel object. Linux: epoll of a signalfd for SIGCHLD, which is
  * blocked in the calling thread from the first call on; all other threads must block it too.
+ * A program that takes SIGCHLD for itself (sigwait, a signalfd of its own) takes ours as well, and
+ * we take its: each time one of the two was woken, both have to look after their children.
  */
 static inline int kernel_fd(struct kernel *k)
 {

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* inject.c - hangs payloads into a session: rules, the hooks of core/session.h, what boards leave. */
+#include <cpuid.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inject/run.h"
+
+#define RETIRED_RECORDS 4096
+
+/* Bytes of xsave's area for all that is enabled here: CPUID leaf 0xd, EBX (Intel SDM vol. 1, 13.2). */
+static size_t xsave_size(void)
+{
+	unsigned a, b, c, d;
+
+	if (!__get_cpuid_count(0xd, 0, &a, &b, &c, &d))
+		return 0;
+	return (b + 63u) / 64 * 64;
+}
+
+static void keep_records(struct inject *inject, const struct scion_block *block)
+{
+	uint64_t head = block->ring_head;
+	uint64_t size = block->ring_size;
+	const struct scion_ring_record *ring = (const void *)(block + 1);
+
+	/* the target may have written anything here */
+	if (!head || size > (REGION_BOARD - BOARD_BLOCK - sizeof(*block)) / sizeof(*ring) ||
+	    size & (size - 1) || !size)
+		return;
+	if (!inject->retired)
+		inject->retired = calloc(RETIRED_RECORDS, sizeof(*inject->retired));
+	if (!inject->retired)
+		return;
+	for (uint64_t i = head > size ? head - size : 0; i < head; i++) {
+		inject->retired[inject->retired_next++ % RETIRED_RECORDS] = ring[i & (size - 1)];
+		if (inject->retired_len < RETIRED_RECORDS)
+			inject->retired_len++;
+	}
+}
+
+void inject_retire(void *arg, struct board *board)
+{
+	struct scion_session *s = arg;
+	struct inject *inject = s->inject;
+
+	inject->retired_count += board_block(board)->count;
+	keep_records(inject, board_block(board));
+	if (board->prev_board)
+		board->prev_board->next_board = board->next_board;
+	else
+		inject->boards = board->next_board;
+	if (board->next_board)
+		board->next_board->prev_board = board->prev_board;
+	kernel_unmap(s->kernel, board->map, REGION_BOARD);
+	free(board);
+}
+
+/* Threads share their process's space; of others that share memory only kcmp(2) knows. */
+struct space *inject_find_space(struct scion_session *s, const struct task *task)
+{
+	struct task *other, *next;
+
+	TASK_EACH(&s->tasks, other, next)
+	if (other != task && other->space &&
+	    (other->tgid == task->tgid || kernel_same_vm(s->kernel, other->tid, task->tid) == 1))
+		return space_get(other->space);
+	return space_new();
+}
+
+static void on_born(struct scion_session *s, struct task *creator, struct task *child,
+		    bool shares_vm)
+{
+	uint64_t slots = 0;
+
+	if (!creator || child->space)
+		return;
+	if (!creator->space)
+		creator->space = inject_find_space(s, creator);
+	if (!creator->space)
+		return;
+	for (unsigned i = 0; creator->run && i < creator->run->count; i++)
+		if (creator->run->items[i].slot >= 0)
+			slots |= 1ull << creator->run->items[i].slot;
+	child->space = shares_vm ? space_get(creator->space) : space_copy(creator->space, slots);
+}
+
+static void on_image_gone(struct scion_session *s, struct task *task)
+{
+	struct space *space = task->space;
+
+	if (task->run) {
+		enum run_phase phase = task->run->phase;
+
+		if (!run_harvest(s, task))
+			run_fail_items(s, task, SCION_ESRCH, 0, 0, "the task ended before it");
+		run_free(s, task);
+		if (phase == RUN_LOADING || phase == RUN_UNLOADING)
+			space->state = SPACE_EMPTY;
+	}
+	task->space = NULL;
+	if (!space)
+		return;
+	if (space->refs > 1)
+		run_wake(s, space);
+	space_put(space, inject_retire, s);
+}
+
+static struct run *collect(struct scion_session *s, struct task *task,
+			   const struct session_point *point)
+{
+	struct inject *inject = s->inject;
+	struct run *run = calloc(1, sizeof(*run));
+	unsigned bit = point->side == SCION_SIDE_CHILD ? SCION_CHILD : SCION_PARENT;
+
+	if (!run)
+		return NULL;
+	for (unsigned i = 0; i < inject->rule_count && run->count < RUN_ITEMS; i++) {
+		const struct inject_rule *rule = &inject->rules[i];
+
+		if (rule->at != point->at || (point->side && !(rule->sides & bit)))
+			continue;
+		run->items[run->count++] = (struct run_item){ rule->payload, point->at, -1, -1, 0 };
+	}
+	if (task->wanted && run->count < RUN_ITEMS &&
+	    (point->at == SCION_AT_DEMAND || point->at == SCION_AT_ATTACH)) {
+		run->items[run->count++] =
+			(struct run_item){ task->wanted, SCION_AT_DEMAND, -1, -1, 0 };
+		run->notify = true;
+		task->wanted = NULL;
+	}
+	if (!run->count) {
+		free(run);
+		return NULL;
+	}
+	return run;
+}
+
+static enum session_hook_result on_point(struct scion_session *s, struct task *task,
+					 struct session_point *point)
+{
+	struct inject *inject = s->inject;
+	struct run *run;
+
+	if (!(inject->at_mask & 1u << point->at) && !task->wanted)
+		return HOOK_PASS;
+	run = collect(s, task, point);
+	if (!run)
+		return HOOK_PASS;
+	if (point->regs)
+		run->home = *point->regs;
+	else if (kernel_get_regs(s->kernel, task->tid, &run->home) < 0) {
+		free(run);
+		return HOOK_PASS; /* dying */
+	}
+	run->go = *point->go;
+	run->side = point->side;
+	run->signo = point->signo;
+	run->fork_id = task->birth.id;
+	run->peer = task->birth.peer;
+	run->fork_ret = point->side ? (int64_t)run->home.r.rax : 0;
+	if (point->at == SCION_AT_EXIT)
+		regs_undo_entry(&run->home);
+	if (point->at == SCION_AT_SIGNAL && point->signo != SIGSTOP)
+		task->signal_ran = point->signo;
+	return run_begin(s, task, run);
+}
+
+static enum session_hook_result on_unload(struct scion_session *s, struct task *task)
+{
+	struct space *space = task->space;
+
+	if (!space || space->state != SPACE_READY || task->go.sig ||
+	    task->state != FOLLOW_RUNNING || !task->stopped)
+		return HOOK_PASS;
+	return unload_begin(s, task);
+}
+
+static void on_free(struct scion_session *s)
+{
+	struct inject *inject = s->inject;
+
+	while (inject->boards)
+		inject_retire(s, inject->boards);
+	free(inject->retired);
+	free(inject->rules);
+	free(inject);
+	s->inject = NULL;
+	s->hooks = NULL;
+}
+
+static const struct session_hooks hooks = {
+	.stop = run_on_stop,
+	.point = on_point,
+	.born = on_born,
+	.image_gone = on_image_gone,
+	.unload = on_unload,
+	.tick = run_on_tick,
+	.free = on_free,
+};
+
+int inject_install(struct scion_session *s)
+{
+	if (s->inject)
+		return SCION_OK;
+	s->inject = calloc(1, sizeof(*s->inject));
+	if (!s->inject)
+		return session_fail(s, SCION_ENOMEM, "out of memory");
+	s->inject->xsave = xsave_size();
+	s->hooks = &hooks;
+	return SCION_OK;
+}
+
+int scion_at(struct scion_session *s, enum scion_payload_event at, unsigned sides,
+	     const struct scion_payload *payload)
+{
+	bool sided = at == SCION_AT_FORK || at == SCION_AT_THREAD;
+	struct inject *inject;
+	int error;
+
+	if (!payload || at < SCION_AT_FORK || at > SCION_AT_SIGNAL ||
+	    (sided ? sides < SCION_PARENT || sides > SCION_BOTH : sides != 0))
+		return session_fail(s, SCION_EINVAL, "no such event for a payload");
+	error = inject_install(s);
+	if (error)
+		return error;
+	inject = s->inject;
+	if (inject->rule_count == inject->rule_room) {
+		unsigned room = inject->rule_room ? 2 * inject->rule_room : 4;
+		struct inject_rule *rules = realloc(inject->rules, room * sizeof(*rules));
+
+		if (!rules)
+			return session_fail(s, SCION_ENOMEM, "out of memory");
+		inject->rules = rules;
+		inject->rule_room = room;
+	}
+	inject->rules[inject->rule_count++] = (struct inject_rule){ at, sides, payload };
+	inject->at_mask |= 1u << at;
+	if (at == SCION_AT_EXIT)
+		s->trace_calls = true;
+	return SCION_OK;
+}
+
+int scion_inject(struct scion_session *s, pid_t tid, const struct scion_payload *payload)
+{
+	struct task *task = task_find(&s->tasks, tid);
+	int error = inject_install(s);
+
+	if (error)
+		return error;
+	if (!task || !payload)
+		return session_fail(s, SCION_ESRCH, "%d: no such task in this session", tid);
+	if (task->wanted)
+		return session_fail(s, SCION_EBUSY, "%d: a payload is waiting already", tid);
+	task->wanted = payload;
+	if (task->hold == TASK_HELD_USER && task->go.how & FOLLOW_GO_CONT && !task->go.sig) {
+		task->hold = TASK_FREE;
+		session_point_and_leave(s, task, SCION_AT_DEMAND, SCION_SIDE_NONE, NULL, task->go);
+	} else if (!task->stopped) {
+		kernel_interrupt(s->kernel, tid);
+	}
+	return SCION_OK;
+}
+
+uint64_t scion_block_count(const struct scion_session *s)
+{
+	uint64_t sum = s->inject ? s->inject->retired_count : 0;
+
+	for (struct board *b = s->inject ? s->inject->boards : NULL; b; b = b->next_board)
+		sum += board_block(b)->count;
+	return sum;
+}
+
+static bool ring_record(const struct scion_block *block, size_t *index,
+			struct scion_ring_record *record)
+{
+	const struct scion_ring_record *ring = (const void *)(block + 1);
+	uint64_t room = (REGION_BOARD - BOARD_BLOCK - sizeof(*block)) / sizeof(*ring);
+	uint64_t head = block->ring_head, size = block->ring_size;
+	uint64_t held = head < size ? head : size;
+
+	if (!size || size > room || size & (size - 1))
+		return false; /* the target wrote here */
+	if (*index >= held) {
+		*index -= held;
+		return false;
+	}
+	*record = ring[(head - held + *index) & (size - 1)];
+	return true;
+}
+
+int scion_block_ring(const struct scion_session *s, size_t index, struct scion_ring_record *record)
+{
+	const struct inject *inject = s->inject;
+
+	if (!inject)
+		return SCION_ENOENT;
+	if (index < inject->retired_len) {
+		size_t first = inject->retired_next - inject->retired_len;
+
+		*record = inject->retired[(first + index) % RETIRED_RECORDS];
+		return SCION_OK;
+	}
+	index -= inject->retired_len;
+	for (struct board *b = inject->boards; b; b = b->next_board)
+		if (ring_record(board_block(b), &index, record))
+			return SCION_OK;
+	return SCION_ENOENT;
+}

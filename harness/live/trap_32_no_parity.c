@@ -76,7 +76,7 @@ struct counts {
 /* What the kernel says, past the implementation. */
 static int true_op(pid_t tid)
 {
-	unsigned char info[88];
+	unsigned char info[88] = { 0 };
 
 	if (linux_ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), info) < 0)
 		return -1;

@@ -394,20 +394,16 @@ static void memory_only_no_pie(void **state)
 	memory_only("memory_no_pie", "-no-pie -fno-pie -rdynamic -Wl,-z,noseparate-code");
 }
 
-/* The same length, so that it fits into the maps as they are. */
+/* An inode that nothing has, of the same length so that it fits into the maps as they are. */
 static void other_inode(char *maps, const char *name)
 {
-	char *path = strstr(maps, name);
+	for (char *path = strstr(maps, name); path; path = strstr(path + 1, name)) {
+		char *digit = path - 1;
 
-	for (; path; path = strstr(path + 1, name)) {
-		char *last = path;
-
-		while (last[-1] != ' ' || last[-2] == ' ')
-			last--;
-		/* last is now in the padding or at the path: the inode's last digit is before. */
-		while (*--last == ' ')
-			;
-		*last = *last == '9' ? '8' : (char)(*last + 1);
+		while (*digit == ' ')
+			digit--;
+		for (; *digit != ' '; digit--)
+			*digit = '9';
 	}
 }
 

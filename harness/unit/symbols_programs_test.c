@@ -407,6 +407,40 @@ static void other_inode(char *maps, const char *name)
 	}
 }
 
+static ssize_t read_zeros(void *data, uint64_t addr, void *buf, size_t len)
+{
+	(void)data;
+	(void)addr;
+	memset(buf, 0, len);
+	return (ssize_t)len;
+}
+
+/* The same inode on another device: it need not be the same file. */
+static void other_device(void **state)
+{
+	struct symbols_source source;
+	struct sample sample;
+
+	(void)state;
+	build("device", "-pie -fPIE");
+	start(&sample, "device", NULL);
+	for (int lie = 0; lie < 2; lie++) {
+		symbols_image_free(sample.image);
+		source = sample_source(&sample);
+		for (char *colon = strchr(sample.maps, ':'); colon; colon = strchr(colon + 1, ':'))
+			colon[-1] = colon[-1] == '7' ? '8' : '7';
+		source.read = lie ? read_zeros : sample_read;
+		assert_int_equal(symbols_image_new(sample.symbols, &source, &sample.image,
+						   &sample.error),
+				 0);
+		if (lie)
+			sample_refused(&sample, "answer", -ENOENT, "not the file that is mapped");
+		else
+			sample_agrees(&sample, "answer", "answer");
+	}
+	sample_stop(&sample);
+}
+
 /* Maps and stat(2) number the inodes differently, as on some overlayfs: the contents decide. */
 static void numbered_differently(void **state)
 {
@@ -569,6 +603,7 @@ int main(void)
 		cmocka_unit_test(memory_only_pie),
 		cmocka_unit_test(memory_only_no_pie),
 		cmocka_unit_test(replaced),
+		cmocka_unit_test(other_device),
 		cmocka_unit_test(numbered_differently),
 		cmocka_unit_test(before_relocation),
 		cmocka_unit_test(by_linker),

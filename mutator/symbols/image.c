@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_BIASES = 8 };
@@ -170,33 +171,38 @@ static struct symfile *from_memory(struct symbols_image *image, uint32_t n)
 
 /* ---- opening ---- */
 
-/*
- * Some file systems give another inode number to stat(2) than to the maps (overlayfs with xino).
- * Then the first page has to be the one in memory: it has the ELF header and mostly the build-id.
- */
-static int open_by_content(struct symbols_image *image, const struct symmap_file *mapped)
+/* The first page is the one in memory: it has the ELF header and mostly the build-id. */
+static bool same_content(const struct symbols_image *image, const struct symmap_file *mapped,
+			 int fd)
 {
 	const struct symmap *map = &image->maps.maps[mapped->members[0]];
 	char ours[SYM_PAGE], theirs[SYM_PAGE];
-	int fd;
+	ssize_t got;
 
-	if (map->offset || mapped->deleted ||
-	    !symimage_read(image, map->start, theirs, sizeof(theirs)))
+	if (map->offset || !symimage_read(image, map->start, theirs, sizeof(theirs)))
+		return false;
+	got = pread(fd, ours, sizeof(ours), 0);
+	return got >= (ssize_t)sizeof(Elf32_Ehdr) && !memcmp(ours, theirs, (size_t)got) &&
+	       !memcmp(ours, ELFMAG, SELFMAG);
+}
+
+/* Some file systems give another inode number to stat(2) than to the maps (overlayfs with xino). */
+static int open_by_content(struct symbols_image *image, const struct symmap_file *mapped)
+{
+	int fd = mapped->deleted ? -ESTALE : symopen_path(image->source.pid, mapped->path);
+
+	if (fd >= 0 && !same_content(image, mapped, fd)) {
+		close(fd);
 		return -ESTALE;
-	fd = symopen_path(image->source.pid, mapped->path);
-	if (fd < 0)
-		return fd;
-	if (pread(fd, ours, sizeof(ours), 0) == sizeof(ours) &&
-	    !memcmp(ours, theirs, sizeof(ours)) && !memcmp(ours, ELFMAG, SELFMAG))
-		return fd;
-	close(fd);
-	return -ESTALE;
+	}
+	return fd;
 }
 
 static int open_mapped(struct symbols_image *image, const struct symmap_file *mapped)
 {
 	const struct symmap *map = &image->maps.maps[mapped->members[0]];
 	const struct symbols_source *source = &image->source;
+	struct stat st;
 	int fd;
 
 	if (mapped->path[0] != '/')
@@ -205,7 +211,15 @@ static int open_mapped(struct symbols_image *image, const struct symmap_file *ma
 		return source->open(source->data, mapped->path, map->start, map->end);
 	fd = symopen_mapped(source->pid, mapped->path, map->start, map->end, mapped->dev,
 			    mapped->ino);
-	return fd == -ESTALE ? open_by_content(image, mapped) : fd;
+	if (fd == -ESTALE)
+		return open_by_content(image, mapped);
+	/* The inode of another device (btrfs, overlayfs; or of a file that is not meant at all). */
+	if (fd >= 0 && source->read && !map->offset && !fstat(fd, &st) &&
+	    st.st_dev != mapped->dev && !same_content(image, mapped, fd)) {
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
 }
 
 static void say_unreadable(struct symslot *slot, const struct symmap_file *mapped, int code)

@@ -30,6 +30,8 @@
 #define SYS_getpid 39
 #define SIG_SETMASK 2
 
+#define HOME_EFLAGS (18 * 8)
+#define FLAGS_ID 0x200000
 #define XSAVE_HEADER 512
 #define ON_STACK_FRAME 0
 #define ON_STACK_XSAVE 8
@@ -67,10 +69,17 @@ scion_payload:			/* every packed image is entered here, the stub's too */
 	xorl %ebp, %ebp		/* no frame above this one, for whoever unwinds */
 	call *%rax
 
-	/* Nothing but rsp is taken for granted here: clear DF, AC, NT and TF before they hurt. */
-	pushq $2
-	popfq
+	/*
+	 * Nothing but rsp is taken for granted here: clear DF, AC, NT and TF before they hurt. ID
+	 * becomes the program's at once: PTRACE_SETREGSET, which the tracer may use on us behind
+	 * stub_after, can't set it (FLAG_MASK in arch/x86/kernel/ptrace.c).
+	 */
 	movq ON_STACK_FRAME(%rsp), %rbx
+	movl FRAME_HOME + HOME_EFLAGS(%rbx), %ecx
+	andl $FLAGS_ID, %ecx
+	orl $2, %ecx
+	pushq %rcx
+	popfq
 	movq ON_STACK_XSAVE(%rsp), %r12
 	movq %rax, %r13
 	testq %r12, %r12

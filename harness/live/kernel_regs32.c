@@ -7,8 +7,6 @@
 
 #include "live/kernel_tracee.h"
 
-extern char **environ;
-
 struct counts {
 	unsigned events, exits, others;
 };

@@ -81,6 +81,7 @@ static void on_born(struct scion_session *s, struct task *creator, struct task *
 		creator->space = inject_find_space(s, creator);
 	if (!creator->space)
 		return;
+	creator->space->bare_forks += !shares_vm && creator->space->state == SPACE_EMPTY;
 	for (unsigned i = 0; creator->run && i < creator->run->count; i++)
 		if (creator->run->items[i].slot >= 0)
 			slots |= 1ull << creator->run->items[i].slot;
@@ -138,15 +139,33 @@ static struct run *collect(struct scion_session *s, struct task *task,
 	return run;
 }
 
+/*
+ * With a rule for children only, each child would load the region itself, in some ten stops. A
+ * process that forks again loads it once, and its children inherit it.
+ */
+static bool should_preload(const struct scion_session *s, const struct task *task,
+			   const struct session_point *point)
+{
+	const struct space *space = task->space;
+
+	return point->at == SCION_AT_FORK && point->side == SCION_SIDE_PARENT && point->regs &&
+	       !task->birth.vfork && space && space->state == SPACE_EMPTY && space->bare_forks > 1;
+}
+
 static enum session_hook_result on_point(struct scion_session *s, struct task *task,
 					 struct session_point *point)
 {
 	struct inject *inject = s->inject;
 	struct run *run;
+	bool preload = false;
 
 	if (!(inject->at_mask & 1u << point->at) && !task->wanted)
 		return HOOK_PASS;
 	run = collect(s, task, point);
+	if (!run && should_preload(s, task, point)) {
+		run = calloc(1, sizeof(*run));
+		preload = true;
+	}
 	if (!run)
 		return HOOK_PASS;
 	if (point->regs)
@@ -165,7 +184,7 @@ static enum session_hook_result on_point(struct scion_session *s, struct task *t
 		regs_undo_entry(&run->home);
 	if (point->at == SCION_AT_SIGNAL && point->signo != SIGSTOP)
 		task->signal_ran = point->signo;
-	return run_begin(s, task, run);
+	return preload ? run_preload(s, task, run) : run_begin(s, task, run);
 }
 
 static enum session_hook_result on_unload(struct scion_session *s, struct task *task)
@@ -183,7 +202,7 @@ static void on_free(struct scion_session *s)
 	struct inject *inject = s->inject;
 
 	while (inject->boards)
-		inject_retire(s, inject->boards);
+		inject_retire(s, inject->boards); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks */
 	free(inject->retired);
 	free(inject->rules);
 	free(inject);

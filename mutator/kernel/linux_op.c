@@ -137,7 +137,7 @@ void linux_op_free(struct linux_kernel *l)
 
 	HASH_ITER(hh, l->parity, p, next)
 	{
-		HASH_DEL(l->parity, p);
+		HASH_DEL(l->parity, p); /* NOLINT(clang-analyzer-unix.Malloc): the next is read before */
 		free(p);
 	}
 }

@@ -143,8 +143,7 @@ static struct run *collect(struct scion_session *s, struct task *task,
  * With a rule for children only, each child would load the region itself, in some ten stops. A
  * process that forks again loads it once, and its children inherit it.
  */
-static bool should_preload(const struct scion_session *s, const struct task *task,
-			   const struct session_point *point)
+static bool should_preload(const struct task *task, const struct session_point *point)
 {
 	const struct space *space = task->space;
 
@@ -162,7 +161,7 @@ static enum session_hook_result on_point(struct scion_session *s, struct task *t
 	if (!(inject->at_mask & 1u << point->at) && !task->wanted)
 		return HOOK_PASS;
 	run = collect(s, task, point);
-	if (!run && should_preload(s, task, point)) {
+	if (!run && should_preload(task, point)) {
 		run = calloc(1, sizeof(*run));
 		preload = true;
 	}
@@ -202,7 +201,8 @@ static void on_free(struct scion_session *s)
 	struct inject *inject = s->inject;
 
 	while (inject->boards)
-		inject_retire(s, inject->boards); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks */
+		inject_retire(s,
+			      inject->boards); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks */
 	free(inject->retired);
 	free(inject->rules);
 	free(inject);

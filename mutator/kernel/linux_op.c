@@ -137,7 +137,8 @@ void linux_op_free(struct linux_kernel *l)
 
 	HASH_ITER(hh, l->parity, p, next)
 	{
-		HASH_DEL(l->parity, p); /* NOLINT(clang-analyzer-unix.Malloc): the next is read before */
+		/* The next was read before. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		HASH_DEL(l->parity, p);
 		free(p);
 	}
 }

@@ -201,8 +201,8 @@ static void on_free(struct scion_session *s)
 	struct inject *inject = s->inject;
 
 	while (inject->boards)
-		inject_retire(s,
-			      inject->boards); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it unlinks */
+		inject_retire(s, inject->boards);
 	free(inject->retired);
 	free(inject->rules);
 	free(inject);

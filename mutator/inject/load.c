@@ -211,7 +211,7 @@ static enum session_hook_result loaded(struct scion_session *s, struct task *tas
 	if (error < 0)
 		return load_failed(s, task, error);
 	space->state = SPACE_READY;
-	result = run_place(s, task);
+	result = task->run->count ? run_place(s, task) : run_fail(s, task, SCION_OK, NULL);
 	run_wake(s, space);
 	return result;
 }

@@ -234,8 +234,10 @@ static enum session_hook_result wait_for_room(struct scion_session *s, struct ta
 	struct task *other, *next;
 
 	TASK_EACH(&s->tasks, other, next)
-	if (other->run && other->space == task->space && !other->stopped)
+	if (other->run && other->space == task->space && !other->stopped && !other->run->asked) {
+		other->run->asked = true; /* once: with many threads this is most of the work */
 		kernel_interrupt(s->kernel, other->tid);
+	}
 	return wait_here(task);
 }
 
@@ -279,6 +281,19 @@ enum session_hook_result run_begin(struct scion_session *s, struct task *task, s
 		return run_fail(s, task, SCION_ENOMEM, "out of memory");
 	save_xstate(s, task);
 	return run_continue(s, task);
+}
+
+enum session_hook_result run_preload(struct scion_session *s, struct task *task, struct run *run)
+{
+	task->run = run;
+	run->fd = -1;
+	run->restarts = regs_restarts(&run->home.r);
+	if (prepare(s, task) || kernel_get_sigmask(s->kernel, task->tid, &run->mask) < 0) {
+		restore_modes(s, task);
+		run_free(s, task);
+		return HOOK_PASS;
+	}
+	return load_begin(s, task);
 }
 
 /* --- placing --- */

@@ -59,6 +59,7 @@ struct run {
 	bool restarts;  /* the interrupted call must restart: `home` goes back at an event stop */
 	bool suspended; /* PTRACE_O_SUSPEND_SECCOMP is set */
 	bool notify;
+	bool asked;   /* interrupted since its last stop, to see whether its slots are free */
 	bool entered; /* LOADING, UNLOADING: past the entry of the current call */
 	unsigned step;
 	int fd; /* LOADING: the memfd in the target */
@@ -93,6 +94,9 @@ int inject_install(struct scion_session *s);
 
 /** Starts what was collected for a stopped task: HOOK_PASS to leave the stop as planned. */
 enum session_hook_result run_begin(struct scion_session *s, struct task *task, struct run *run);
+
+/** Loads the region, by a run without items, for children to come: HOOK_PASS if it can't. */
+enum session_hook_result run_preload(struct scion_session *s, struct task *task, struct run *run);
 
 /** Goes on with a run whose region is loaded. */
 enum session_hook_result run_place(struct scion_session *s, struct task *task);

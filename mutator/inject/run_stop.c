@@ -175,6 +175,7 @@ enum session_hook_result run_on_stop(struct scion_session *s, struct task *task,
 	struct run *run = task->run;
 	bool event_stop = stop->kind == STOP_TRAP || stop->kind == STOP_GROUP;
 
+	run->asked = false;
 	switch (run->phase) {
 	case RUN_LOADING:
 	case RUN_UNLOADING:

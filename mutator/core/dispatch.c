@@ -223,7 +223,8 @@ static void act(struct scion_session *s, struct task *task, struct stop stop, in
 	}
 	if (todo & FOLLOW_DO_IMAGE) {
 		handle_image(s, task);
-		if (!s->hooks) { /* no payload can ask for the exit stop: a stop less for each exec */
+		if (!s->hooks || !s->hooks->wants(s, task, SCION_AT_EXEC)) {
+			/* nothing that needs the exit-stop: a stop less for each exec */
 			task->state = FOLLOW_RUNNING;
 			handle_execed(s, task, (struct task_go){ FOLLOW_GO_CONT, 0 });
 			return;

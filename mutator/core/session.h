@@ -42,6 +42,8 @@ struct session_hooks {
 	/* A task stands at a point. */
 	enum session_hook_result (*point)(struct scion_session *s, struct task *task,
 					  struct session_point *point);
+	/* Whether a payload may run at such a point of the task. */
+	bool (*wants)(struct scion_session *s, struct task *task, enum scion_payload_event at);
 	/* A child shares (shares_vm) or has copied its creator's memory. creator may be NULL. */
 	void (*born)(struct scion_session *s, struct task *creator, struct task *child,
 		     bool shares_vm);
@@ -84,6 +86,10 @@ struct scion_session {
 #define SESSION_ALARM_EARLY 2u /* tasks held until their creator is known */
 #define SESSION_ALARM_STOP  4u /* scion_session_stop was called */
 #define SESSION_TICK_NS     20000000ull
+
+/** scion_session_new on this kernel, which the session owns from now on, also if this fails. */
+int session_new_on(struct kernel *k, const struct scion_options *options,
+		   struct scion_session **out);
 
 /** Sets the session's message and returns `error`. */
 int session_fail(struct scion_session *s, int error, const char *format, ...)

@@ -151,14 +151,18 @@ static bool should_preload(const struct task *task, const struct session_point *
 	       !task->birth.vfork && space && space->state == SPACE_EMPTY && space->bare_forks > 1;
 }
 
+static bool wants(struct scion_session *s, struct task *task, enum scion_payload_event at)
+{
+	return s->inject->at_mask & 1u << at || task->wanted;
+}
+
 static enum session_hook_result on_point(struct scion_session *s, struct task *task,
 					 struct session_point *point)
 {
-	struct inject *inject = s->inject;
 	struct run *run;
 	bool preload = false;
 
-	if (!(inject->at_mask & 1u << point->at) && !task->wanted)
+	if (!wants(s, task, point->at))
 		return HOOK_PASS;
 	run = collect(s, task, point);
 	if (!run && should_preload(task, point)) {
@@ -201,7 +205,7 @@ static void on_free(struct scion_session *s)
 	struct inject *inject = s->inject;
 
 	while (inject->boards)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it unlinks */
+		/* It unlinks what it frees. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		inject_retire(s, inject->boards);
 	free(inject->retired);
 	free(inject->rules);
@@ -213,6 +217,7 @@ static void on_free(struct scion_session *s)
 static const struct session_hooks hooks = {
 	.stop = run_on_stop,
 	.point = on_point,
+	.wants = wants,
 	.born = on_born,
 	.image_gone = on_image_gone,
 	.unload = on_unload,

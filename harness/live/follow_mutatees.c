@@ -3,6 +3,8 @@
  * Every mutatee that is a plain program, with a payload in parent and child of each fork and thread:
  * it must see nothing of it.
  */
+#include <string.h>
+
 #include "lib/follow.h"
 
 static const char *const mutatees[] = { "altstack",
@@ -49,7 +51,14 @@ static int run(void)
 		follow_at(&f, SCION_AT_FORK, SCION_BOTH, "whoami");
 		follow_at(&f, SCION_AT_THREAD, SCION_BOTH, "whoami");
 		follow_mutatee(&f, mutatees[i], NULL);
-		CHECK_LT(0, follow_check(&f, true));
+		/*
+		 * exec_thread: its threads may be killed by execve inside a payload.
+		 * CLONE_UNTRACED: no event tells of the child.
+		 */
+		if (strcmp(mutatees[i], "clone_untraced") == 0)
+			CHECK_EQ(follow_check(&f, true), 0);
+		else
+			CHECK_LT(0, follow_check(&f, strcmp(mutatees[i], "exec_thread") != 0));
 		follow_close(&f);
 	}
 	return 0;

@@ -126,9 +126,6 @@ static int open_kernel(struct scion_session *s)
 {
 	struct kernel *logged;
 
-	s->kernel = kernel_linux_new();
-	if (!s->kernel)
-		return SCION_ENOMEM;
 	if (session_logs(s, SCION_LOG_PTRACE)) {
 		logged = kernel_logged_new(s->kernel, log_ptrace, s);
 		if (!logged)
@@ -157,17 +154,23 @@ static int open_placement(struct scion_session *s)
 		       SCION_OK;
 }
 
-int scion_session_new(const struct scion_options *options, struct scion_session **out)
+static bool options_fit(const struct scion_options *options)
 {
-	struct scion_session *s;
+	return !options ||
+	       (options->size >= sizeof(size_t) && options->size <= sizeof(struct scion_options));
+}
+
+int session_new_on(struct kernel *k, const struct scion_options *options,
+		   struct scion_session **out)
+{
+	struct scion_session *s = out && options_fit(options) ? calloc(1, sizeof(*s)) : NULL;
 	int error;
 
-	if (!out || (options && (options->size < sizeof(size_t) ||
-				 options->size > sizeof(struct scion_options))))
-		return SCION_EINVAL;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return SCION_ENOMEM;
+	if (!s) {
+		kernel_free(k);
+		return out && options_fit(options) ? SCION_ENOMEM : SCION_EINVAL;
+	}
+	s->kernel = k;
 	if (options)
 		memcpy(&s->options, options, options->size);
 	if (!s->options.payload_limit_ms)
@@ -182,6 +185,13 @@ int scion_session_new(const struct scion_options *options, struct scion_session 
 	}
 	*out = s;
 	return SCION_OK;
+}
+
+int scion_session_new(const struct scion_options *options, struct scion_session **out)
+{
+	struct kernel *k = kernel_linux_new();
+
+	return k ? session_new_on(k, options, out) : SCION_ENOMEM;
 }
 
 void scion_session_free(struct scion_session *s)

@@ -7,6 +7,7 @@ pkg_check_modules(libdw REQUIRED IMPORTED_TARGET libdw)
 pkg_check_modules(liblzma REQUIRED IMPORTED_TARGET liblzma)
 pkg_check_modules(json-c REQUIRED IMPORTED_TARGET json-c)
 pkg_check_modules(smartcols REQUIRED IMPORTED_TARGET smartcols)
+pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
 # Debian's libzydis-dev has a CMake package and no .pc file.
 find_package(Zydis REQUIRED CONFIG NAMES zydis Zydis)
 if(SCION_TESTS)

@@ -15,14 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "inject/builtin.h"
 #include "inject/object_file.h"
 #include "inject/object_name.h"
 #include "scion/payload.h"
 
-enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_SCION = 125, EXIT_NO_COMPILER = 127 };
-
-int cli_payload(int argc, char **argv);
+/* An object is refused, or does not compile. */
+enum { EXIT_REFUSED = 1 };
 
 struct payload_options {
 	bool json;
@@ -30,12 +30,6 @@ struct payload_options {
 	char **files;
 	int count;
 };
-
-static int complain(const char *what, const char *why, const char *todo)
-{
-	fprintf(stderr, "scion: %s: %s%s%s\n", what, why, todo ? "; " : "", todo ? todo : "");
-	return EXIT_SCION;
-}
 
 /* "calls, syscalls"; "-" for none. */
 static const char *flags_text(uint32_t flags)
@@ -103,7 +97,7 @@ static int list_table(void)
 	int ret;
 
 	if (!table)
-		return complain("payload list", strerror(ENOMEM), NULL);
+		return cli_complain(CLI_FAILED, "payload list", strerror(ENOMEM), NULL);
 	ret = !scols_table_new_column(table, "PAYLOAD", 0, 0) ||
 	      !scols_table_new_column(table, "BYTES", 0, SCOLS_FL_RIGHT) ||
 	      !scols_table_new_column(table, "FLAGS", 0, 0) ||
@@ -113,7 +107,7 @@ static int list_table(void)
 	if (!ret)
 		ret = scols_print_table(table);
 	scols_unref_table(table);
-	return ret ? complain("payload list", strerror(ENOMEM), NULL) : 0;
+	return ret ? cli_complain(CLI_FAILED, "payload list", strerror(ENOMEM), NULL) : 0;
 }
 
 static int payload_list(const struct payload_options *options)
@@ -182,10 +176,8 @@ static int check_file(const char *file, struct json_object *array)
 	struct object_error error;
 	int ret;
 
-	if (object_load(file, &object, &error)) {
-		complain(file, error.text, NULL);
-		return EXIT_REFUSED;
-	}
+	if (object_load(file, &object, &error))
+		return cli_complain(EXIT_REFUSED, file, error.text, NULL);
 	if (array)
 		json_object_array_add(array, check_json(file, object));
 	else
@@ -276,18 +268,18 @@ static int run_compiler(char **command)
 	int status;
 
 	if (pid < 0)
-		return complain(command[0], strerror(errno), NULL);
+		return cli_complain(CLI_FAILED, command[0], strerror(errno), NULL);
 	if (pid == 0) {
 		execvp(command[0], command);
 		fprintf(stderr, "scion: %s: %s; install a C compiler, or name one in CC\n",
 			command[0], strerror(errno));
-		_exit(EXIT_NO_COMPILER);
+		_exit(CLI_NOT_FOUND);
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return complain(command[0], strerror(errno), NULL);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_COMPILER)
-		return EXIT_NO_COMPILER;
+			return cli_complain(CLI_FAILED, command[0], strerror(errno), NULL);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CLI_NOT_FOUND)
+		return CLI_NOT_FOUND;
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		return EXIT_REFUSED;
 	return 0;
@@ -311,7 +303,7 @@ static int build_with(char *cc, const char *file, const char *out, char **extra,
 	int count, ret, i;
 
 	if (!command)
-		return complain("payload build", strerror(ENOMEM), NULL);
+		return cli_complain(CLI_FAILED, "payload build", strerror(ENOMEM), NULL);
 	count = split_words(cc, command, CC_WORDS);
 	if (!count)
 		command[count++] = "cc";
@@ -339,14 +331,13 @@ static int payload_build(const struct payload_options *options, char **extra, in
 	int ret;
 
 	if (!cc)
-		return complain("payload build", strerror(ENOMEM), NULL);
+		return cli_complain(CLI_FAILED, "payload build", strerror(ENOMEM), NULL);
 	if (!out && default_out(options->files[0], beside, sizeof(beside)))
 		out = beside;
 	if (!out) {
 		free(cc);
-		complain(options->files[0], "its name does not end in .c",
-			 "name the object with -o FILE.o");
-		return EXIT_USAGE;
+		return cli_complain(CLI_USAGE, options->files[0], "its name does not end in .c",
+				    "name the object with -o FILE.o");
 	}
 	ret = build_with(cc, options->files[0], out, extra, extra_count);
 	free(cc);
@@ -391,7 +382,6 @@ static void parse_words(const struct argp_option *accepted, const char *usage, c
 {
 	const struct argp argp = { accepted, parse_option, usage, doc, NULL, NULL, NULL };
 
-	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, options);
 }
 
@@ -401,11 +391,9 @@ static int verb_list(int argc, char **argv)
 
 	argv[0] = "scion payload list";
 	parse_words(json_option, "", "Lists the payloads that scion brings.", argc, argv, &options);
-	if (options.count) {
-		complain(options.files[0], "payload list takes no argument",
-			 "scion payload check FILE.o looks into a file");
-		return EXIT_USAGE;
-	}
+	if (options.count)
+		return cli_complain(CLI_USAGE, options.files[0], "payload list takes no argument",
+				    "scion payload check FILE.o looks into a file");
 	return payload_list(&options);
 }
 
@@ -417,10 +405,9 @@ static int verb_check(int argc, char **argv)
 	parse_words(json_option, "FILE.o...",
 		    "Says whether an object can be put into a target, or every reason why not.",
 		    argc, argv, &options);
-	if (!options.count) {
-		complain("payload check", "no file", "name the objects to check");
-		return EXIT_USAGE;
-	}
+	if (!options.count)
+		return cli_complain(CLI_USAGE, "payload check", "no file",
+				    "name the objects to check");
 	return payload_check(&options);
 }
 
@@ -436,11 +423,10 @@ static int verb_build(int argc, char **argv)
 		out_option, "FILE.c [-- CC-ARG...]",
 		"Compiles a payload with $CC (or cc) and the flags that it needs, and checks it.",
 		words, argv, &options);
-	if (options.count != 1) {
-		complain("payload build", options.count ? "more than one file" : "no file",
-			 "name one FILE.c; arguments for the compiler stand behind --");
-		return EXIT_USAGE;
-	}
+	if (options.count != 1)
+		return cli_complain(CLI_USAGE, "payload build",
+				    options.count ? "more than one file" : "no file",
+				    "name one FILE.c; arguments for the compiler stand behind --");
 	if (words < argc)
 		words++;
 	return payload_build(&options, argv + words, argc - words);
@@ -464,7 +450,7 @@ int cli_payload(int argc, char **argv)
 	for (i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc - 1, argv + 1);
-	complain(argc >= 2 ? argv[1] : "payload", argc >= 2 ? "no such verb" : "no verb",
-		 "scion payload build, check or list");
-	return EXIT_USAGE;
+	return cli_complain(CLI_USAGE, argc >= 2 ? argv[1] : "payload",
+			    argc >= 2 ? "no such verb" : "no verb",
+			    "scion payload build, check or list");
 }

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct report *report_new(const struct report_options *options)
+{
+	struct report *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->options = *options;
+	if (options->table)
+		r->kept = calloc(1, sizeof(*r->kept));
+	if (options->table && !r->kept) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+static void free_payloads(struct report_payload *list)
+{
+	while (list) {
+		struct report_payload *next = list->next;
+
+		report_payload_free(list);
+		list = next;
+	}
+}
+
+static void free_fork(struct report_fork *fork)
+{
+	if (!fork)
+		return;
+	free_payloads(fork->parent.payloads);
+	free_payloads(fork->child.payloads);
+	free(fork);
+}
+
+void report_free(struct report *r)
+{
+	struct report_fork *fork, *next;
+
+	if (!r)
+		return;
+	HASH_ITER(hh, r->pending, fork, next)
+	{
+		HASH_DEL(r->pending, fork);
+		free_fork(fork);
+	}
+	for (fork = r->wrong; fork; fork = next) {
+		next = fork->next;
+		free_fork(fork);
+	}
+	for (size_t i = 0; i < REPORT_KEPT; i++) {
+		if (r->kept)
+			free_fork(r->kept->fork[i]);
+		report_payload_free(r->others[i]);
+	}
+	report_process_free(r);
+	free(r->kept);
+	free(r);
+}
+
+enum report_verdict report_judge(const struct report_fork *fork)
+{
+	if (!fork->parent.seen || !fork->expected)
+		return REPORT_UNKNOWN;
+	return fork->value == fork->expected ? REPORT_RIGHT : REPORT_WRONG;
+}
+
+const char *report_verdict_name(enum report_verdict verdict)
+{
+	static const char *const names[] = { "unknown", "right", "wrong" };
+
+	return names[verdict];
+}
+
+const char *report_kind(const struct report_fork *fork, char *text, size_t size)
+{
+	static const char *const names[] = {
+		[SCION_FORK_NONE] = "unknown",  [SCION_FORK_FORK] = "fork",
+		[SCION_FORK_VFORK] = "vfork",   [SCION_FORK_CLONE] = "clone",
+		[SCION_FORK_CLONE3] = "clone3", [SCION_FORK_UNKNOWN] = "unknown",
+	};
+	bool said = fork->kind == SCION_FORK_VFORK;
+
+	snprintf(text, size, "%s%s%s", names[fork->kind], fork->thread ? " thread" : "",
+		 fork->vfork && !said ? " vfork" : "");
+	return text;
+}
+
+/* --- records --- */
+
+static struct report_fork *find_or_add(struct report *r, uint64_t id)
+{
+	struct report_fork *fork;
+
+	HASH_FIND(hh, r->pending, &id, sizeof(id), fork);
+	if (fork)
+		return fork;
+	fork = calloc(1, sizeof(*fork));
+	if (!fork) {
+		r->failed = true;
+		return NULL;
+	}
+	fork->id = id;
+	HASH_ADD(hh, r->pending, id, sizeof(fork->id), fork);
+	return fork;
+}
+
+static void count_fork(struct report *r, const struct report_fork *fork)
+{
+	enum report_verdict verdict = report_judge(fork);
+
+	if (fork->thread)
+		r->counts.threads++;
+	else
+		r->counts.forks++;
+	r->counts.right += verdict == REPORT_RIGHT;
+	r->counts.wrong += verdict == REPORT_WRONG;
+	r->counts.unknown += verdict == REPORT_UNKNOWN;
+	r->counts.parent_lost += !fork->parent.seen && fork->child.seen;
+	r->counts.child_lost += !fork->child.seen && !fork->child.gone;
+}
+
+static bool payloads_good(const struct report_payload *list)
+{
+	for (; list; list = list->next)
+		if (list->error || list->verdict == REPORT_WRONG)
+			return false;
+	return true;
+}
+
+static bool fork_good(const struct report_fork *fork)
+{
+	return report_judge(fork) == REPORT_RIGHT && payloads_good(fork->parent.payloads) &&
+	       payloads_good(fork->child.payloads) && (fork->child.seen || fork->child.gone);
+}
+
+static void keep(struct report *r, struct report_fork *fork)
+{
+	struct report_fork **slot;
+
+	if (!fork_good(fork) && r->wrong_kept < REPORT_KEPT) {
+		r->wrong_kept++;
+		fork->next = r->wrong;
+		r->wrong = fork;
+		return;
+	}
+	slot = &r->kept->fork[r->kept->count++ % REPORT_KEPT];
+	free_fork(*slot);
+	*slot = fork;
+}
+
+static void complete(struct report *r, struct report_fork *fork)
+{
+	HASH_DEL(r->pending, fork);
+	count_fork(r, fork);
+	if (r->options.json)
+		report_json_fork(r, fork);
+	if (r->options.trace)
+		report_trace_fork(r, fork);
+	if (r->options.table)
+		keep(r, fork);
+	else
+		free_fork(fork);
+}
+
+static bool side_done(const struct report_side *side, unsigned payloads)
+{
+	return side->gone || (side->seen && side->released && side->payload_count >= payloads);
+}
+
+static void complete_if_done(struct report *r, struct report_fork *fork)
+{
+	const unsigned *expected = r->options.expected[fork->thread];
+
+	if (side_done(&fork->parent, expected[0]) && side_done(&fork->child, expected[1]))
+		complete(r, fork);
+}
+
+/* --- events --- */
+
+static void on_child(struct report *r, const struct scion_event *event)
+{
+	struct report_fork *fork = find_or_add(r, event->fork_id);
+
+	r->counts.started++;
+	if (!fork)
+		return;
+	fork->child.seen = true;
+	fork->child.pid = event->pid;
+	fork->child.tid = event->tid;
+	if (!fork->parent.seen) {
+		fork->kind = event->kind;
+		fork->vfork = event->vfork;
+		fork->thread = event->thread;
+		fork->parent.tid = event->peer;
+		fork->parent.pid = event->thread ? event->pid : event->peer;
+	}
+	if (!event->peer)
+		fork->parent.gone = true; /* nobody announced it: no FORK will come */
+	complete_if_done(r, fork);
+}
+
+static void on_fork(struct report *r, const struct scion_event *event)
+{
+	struct report_fork *fork = find_or_add(r, event->fork_id);
+
+	if (!fork)
+		return;
+	fork->parent.seen = true;
+	fork->parent.pid = event->pid;
+	fork->parent.tid = event->tid;
+	fork->kind = event->kind;
+	fork->vfork = event->vfork;
+	fork->thread = event->thread;
+	fork->value = event->value;
+	fork->expected = event->expected;
+	if (!fork->child.seen) {
+		fork->child.tid = event->peer;
+		fork->child.pid = event->thread ? event->pid : event->peer;
+	}
+	complete_if_done(r, fork);
+}
+
+static void on_release(struct report *r, const struct scion_event *event)
+{
+	struct report_side *side;
+	struct report_fork *fork;
+
+	HASH_FIND(hh, r->pending, &event->fork_id, sizeof(event->fork_id), fork);
+	if (!fork)
+		return;
+	side = event->side == SCION_SIDE_CHILD ? &fork->child : &fork->parent;
+	side->released = true;
+	side->held_ns = event->held_ns;
+	side->released_ns = r->end_ns;
+	complete_if_done(r, fork);
+}
+
+static void count_payload(struct report *r, const struct report_payload *payload)
+{
+	r->counts.payloads++;
+	r->counts.payloads_failed += payload->error != 0;
+	if (payload->verdict == REPORT_WRONG)
+		r->counts.whoami_wrong++;
+	if (!payload->error && !strcmp(payload->name, "whoami") &&
+	    payload->verdict == REPORT_UNKNOWN)
+		r->counts.whoami_unknown++;
+}
+
+static void add_other(struct report *r, struct report_payload *payload)
+{
+	struct report_payload **slot;
+
+	if (r->options.json)
+		report_json_payload(r, payload);
+	if (!r->options.table) {
+		report_payload_free(payload);
+		return;
+	}
+	slot = &r->others[r->other_count++ % REPORT_KEPT];
+	report_payload_free(*slot);
+	*slot = payload;
+}
+
+static void on_payload(struct report *r, const struct scion_event *event)
+{
+	struct report_payload *payload = report_payload_new(event), **end;
+	struct report_fork *fork = NULL;
+	struct report_side *side;
+
+	if (!payload) {
+		r->failed = true;
+		return;
+	}
+	count_payload(r, payload);
+	if (event->at == SCION_AT_FORK || event->at == SCION_AT_THREAD)
+		HASH_FIND(hh, r->pending, &event->fork_id, sizeof(event->fork_id), fork);
+	if (!fork) {
+		add_other(r, payload);
+		return;
+	}
+	side = event->side == SCION_SIDE_CHILD ? &fork->child : &fork->parent;
+	for (end = &side->payloads; *end; end = &(*end)->next)
+		;
+	*end = payload;
+	side->payload_count++;
+	complete_if_done(r, fork);
+}
+
+/* What is still pending of a task that is gone will not come. Few forks are pending at a time. */
+static bool forget_task(struct report *r, pid_t tid)
+{
+	struct report_fork *fork, *next;
+	bool unborn = false;
+
+	HASH_ITER(hh, r->pending, fork, next)
+	{
+		if (fork->child.tid == tid) {
+			unborn = unborn || !fork->child.seen;
+			fork->child.gone = true;
+		} else if (fork->parent.tid == tid) {
+			fork->parent.gone = true;
+		} else {
+			continue;
+		}
+		complete_if_done(r, fork);
+	}
+	return unborn;
+}
+
+static void on_end(struct report *r, const struct scion_event *event)
+{
+	bool unborn = forget_task(r, event->tid);
+
+	r->counts.started += unborn;
+	r->counts.ended++;
+	if (event->type == SCION_EVENT_DETACH) {
+		r->counts.left++;
+		return;
+	}
+	if (event->pid == event->tid)
+		r->counts.exits++;
+	else
+		r->counts.thread_exits++;
+	if (r->options.json)
+		report_json_task(r, event);
+}
+
+/* execve by a thread that is not the leader: it and the leader become one. */
+static void on_exec(struct report *r, const struct scion_event *event)
+{
+	r->counts.execs++;
+	if (event->former && event->former != event->tid) {
+		forget_task(r, event->former);
+		r->counts.ended++;
+	}
+	if (r->options.json)
+		report_json_task(r, event);
+}
+
+static void count_event(struct report *r, const struct scion_event *event)
+{
+	switch (event->type) {
+	case SCION_EVENT_ATTACH:
+		r->counts.started++;
+		break;
+	case SCION_EVENT_CHILD:
+		on_child(r, event);
+		break;
+	case SCION_EVENT_FORK:
+		on_fork(r, event);
+		break;
+	case SCION_EVENT_EXEC:
+		on_exec(r, event);
+		break;
+	case SCION_EVENT_EXIT:
+	case SCION_EVENT_DETACH:
+		on_end(r, event);
+		break;
+	case SCION_EVENT_SIGNAL:
+		r->counts.signals++;
+		break;
+	case SCION_EVENT_PAYLOAD:
+		on_payload(r, event);
+		break;
+	case SCION_EVENT_RELEASE:
+		on_release(r, event);
+		break;
+	case SCION_EVENT_STOPPED:
+	case SCION_EVENT_CONTINUED:
+		break;
+	}
+}
+
+void report_launched(struct report *r, pid_t pid)
+{
+	struct scion_event event = { .type = SCION_EVENT_ATTACH, .pid = pid, .tid = pid };
+
+	event.time_ns = 0;
+	r->counts.started++;
+	if (r->options.tree || r->options.trace)
+		report_process_event(r, &event);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void report_event(struct report *r, const struct scion_event *event)
+{
+	if (!r->start_ns)
+		r->start_ns = event->time_ns;
+	r->end_ns = r->options.trace ? now_ns() : event->time_ns;
+	if (r->options.tree || r->options.trace)
+		report_process_event(r, event);
+	if (r->options.trace)
+		report_trace_event(r, event);
+	count_event(r, event);
+}
+
+void report_finish(struct report *r)
+{
+	struct report_fork *fork, *next;
+
+	HASH_ITER(hh, r->pending, fork, next)
+	complete(r, fork);
+	if (r->options.trace)
+		report_trace_end(r);
+	if (!r->options.out)
+		return;
+	if (r->options.json) {
+		report_json_summary(r);
+		return;
+	}
+	if (r->options.table)
+		report_table(r);
+	if (r->options.tree)
+		report_tree(r);
+	report_summary(r);
+}
+
+bool report_good(const struct report *r)
+{
+	const struct report_counts *c = &r->counts;
+
+	return !r->failed && !c->wrong && !c->payloads_failed && !c->whoami_wrong &&
+	       !c->child_lost && c->started == c->ended;
+}

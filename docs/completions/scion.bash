@@ -26,15 +26,15 @@ _scion()
 		return
 	fi
 	case $previous in
-	-p)
+	-p | --pid)
 		mapfile -t COMPREPLY < <(compgen -W "$(ps -eo pid=)" -- "$current")
 		return
 		;;
-	-o | --trace-json)
+	-o | --output | --trace-json)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--at)
+	-a | --at)
 		mapfile -t COMPREPLY < <(compgen -S = -W 'fork fork:parent fork:child fork:both exec
 			exit thread thread:parent thread:child thread:both attach signal' -- "$current")
 		compopt -o nospace
@@ -42,11 +42,17 @@ _scion()
 		;;
 	esac
 	case $verb in
-	run) words='--at -o --json --tree --trace-json --log=stops --log=ptrace --placement=off --' ;;
-	attach) words='-p --at -o --json --tree --trace-json --log=stops --log=ptrace --placement=off' ;;
-	inject) words='-p call count dlopen nop ring syscall whoami' ;;
+	run)
+		words='--at -o --json --quiet --tree --trace-json --log=stops --log=ptrace --limit
+			--placement=off --fork-stop=event --i-want-the-bug --'
+		;;
+	attach)
+		words='-p --at -o --json --quiet --tree --trace-json --log=stops --log=ptrace --limit
+			--placement=off --fork-stop=event --i-want-the-bug'
+		;;
+	inject) words='-p --tid --all-threads --limit --json call count dlopen nop ring syscall whoami' ;;
 	payload) words='build check list --json -o' ;;
-	doctor) words='--json' ;;
+	doctor) words='--json -o' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }

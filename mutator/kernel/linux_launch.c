@@ -4,9 +4,10 @@
  *
  *	tracer                                  child
  *	block signals, fork ─────────────────→  handlers to default, mask and ignored signals as
- *	PTRACE_SEIZE                            scion itself found them; stdio, cwd, process group
+ *	setpgid, PTRACE_SEIZE                   scion itself found them
  *	…
  *	kernel_launch_go: a byte for `go` ───→  waiting there; end of file: the tracer is gone
+ *	                                        stdio, cwd
  *	PTRACE_EVENT_EXEC  ←──────────────────  execve; both ends are close-on-exec
  *	or: errno out of `failed`, exit 126/127
  *
@@ -123,6 +124,7 @@ static void reset_signals(const struct plan *plan)
 	sigprocmask(SIG_SETMASK, &plan->mask, NULL);
 }
 
+/* Nothing that can fail comes before the wait: a child that is gone already can't be seized. */
 static int start(struct plan *plan)
 {
 	const struct kernel_launch *what = plan->what;
@@ -130,18 +132,16 @@ static int start(struct plan *plan)
 	int err;
 	ssize_t n;
 
-	if (what->own_pgrp && setpgid(0, 0) < 0)
-		return -errno;
-	err = place_stdio(what->stdio);
-	if (err)
-		return err;
-	if (what->cwd && chdir(what->cwd) < 0)
-		return -errno;
 	do
 		n = read(plan->go_fd, &byte, 1);
 	while (n < 0 && errno == EINTR);
 	if (n != 1)
 		_exit(126);
+	err = place_stdio(what->stdio);
+	if (err)
+		return err;
+	if (what->cwd && chdir(what->cwd) < 0)
+		return -errno;
 	return plan->path ? search_and_exec(plan) : try_exec(plan, (char *)what->file);
 }
 
@@ -257,7 +257,10 @@ static int fork_and_seize(struct linux_kernel *l, struct plan *plan, pid_t *out)
 
 	if (pid < 0)
 		return (int)pid;
-	err = l->base.ops->seize(&l->base, pid, plan->what->options);
+	/* Here and not in the child: it stands in its group when kernel_launch returns. */
+	err = plan->what->own_pgrp ? linux_error(setpgid(pid, pid)) : 0;
+	if (!err)
+		err = l->base.ops->seize(&l->base, pid, plan->what->options);
 	if (err)
 		discard(pid);
 	*out = pid;

@@ -2,7 +2,7 @@
 /*
  * pack.c - checks linked payloads and writes them as C, for mutator/inject/builtin.h.
  *
- *	pack -o OUT.c --stub STUB.elf NAME=FILE.elf...
+ *	pack -o OUT.c --stub STUB.elf --boot BOOT.elf NAME=FILE.elf...
  *	pack --check FILE...
  *
  * The images come from payload.ld, linked with --emit-relocs, so that what the linker has resolved
@@ -33,7 +33,7 @@ struct image {
 	const char *file;
 	unsigned char code[IMAGE_MAX];
 	size_t size;
-	size_t notify, after; /* stub only */
+	size_t notify, after; /* stub and boot only */
 	uint32_t flags;
 	bool described;
 	char summary[128];
@@ -41,7 +41,7 @@ struct image {
 
 struct arguments {
 	char *out;
-	char *stub;
+	char *stub, *boot;
 	char *files[FILES_MAX];
 	size_t count;
 	bool check;
@@ -160,7 +160,7 @@ static int read_symbols(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, struct im
 			return fail(image->file, "undefined symbol %s", name);
 		if (!strcmp(name, "stub_notify"))
 			image->notify = sym.st_value;
-		else if (!strcmp(name, "stub_after"))
+		else if (!strcmp(name, "stub_after") || !strcmp(name, "boot_after"))
 			image->after = sym.st_value;
 	}
 	return 0;
@@ -240,8 +240,8 @@ static int read_elf(Elf *elf, struct image *image, bool stub)
 		return fail(image->file, "not an ELF file");
 	if (read_pass(elf, image, stub, false) || read_pass(elf, image, stub, true))
 		return -1;
-	if (stub && (!image->notify || !image->after))
-		return fail(image->file, "no stub_notify or stub_after");
+	if (stub && !image->after)
+		return fail(image->file, "no stub_after or boot_after");
 	if (!stub && !image->described)
 		return fail(image->file, "no SCION_PAYLOAD_INFO");
 	return 0;
@@ -277,7 +277,8 @@ static int image_compare(const void *a, const void *b)
 	return strcmp(((const struct image *)a)->name, ((const struct image *)b)->name);
 }
 
-static void write_all(FILE *out, const struct image *stub, const struct image *images, size_t count)
+static void write_all(FILE *out, const struct image *stub, const struct image *boot,
+		      const struct image *images, size_t count)
 {
 	size_t i;
 
@@ -287,6 +288,10 @@ static void write_all(FILE *out, const struct image *stub, const struct image *i
 		"\nconst struct builtin_stub builtin_stub = {code_stub, sizeof(code_stub), "
 		"%zu, %zu};\n",
 		stub->notify, stub->after);
+	write_code(out, boot);
+	fprintf(out,
+		"\nconst struct builtin_boot builtin_boot = {code_boot, sizeof(code_boot), %zu};\n",
+		boot->after);
 	for (i = 0; i < count; i++)
 		write_code(out, &images[i]);
 	fprintf(out, "\nconst struct builtin_payload builtin_payloads[] = {\n");
@@ -299,13 +304,15 @@ static void write_all(FILE *out, const struct image *stub, const struct image *i
 
 static int pack(const struct arguments *arguments, struct image *images)
 {
-	struct image *stub = &images[arguments->count];
+	struct image *stub = &images[arguments->count], *boot = stub + 1;
 	FILE *out;
 	size_t i;
 
 	stub->name = (char[]){ "stub" };
 	stub->file = arguments->stub;
-	if (image_read(stub, true))
+	boot->name = (char[]){ "boot" };
+	boot->file = arguments->boot;
+	if (image_read(stub, true) || image_read(boot, true))
 		return 1;
 	for (i = 0; i < arguments->count; i++) {
 		char *equals;
@@ -323,7 +330,7 @@ static int pack(const struct arguments *arguments, struct image *images)
 	out = fopen(arguments->out, "w");
 	if (!out)
 		return fail(arguments->out, "%s", strerror(errno)), 1;
-	write_all(out, stub, images, arguments->count);
+	write_all(out, stub, boot, images, arguments->count);
 	if (fclose(out))
 		return fail(arguments->out, "%s", strerror(errno)), 1;
 	return 0;
@@ -352,6 +359,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 's':
 		arguments->stub = arg;
 		return 0;
+	case 'b':
+		arguments->boot = arg;
+		return 0;
 	case 'c':
 		arguments->check = true;
 		return 0;
@@ -361,8 +371,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		arguments->files[arguments->count++] = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!arguments->check && (!arguments->out || !arguments->stub))
-			argp_error(state, "-o and --stub are needed");
+		if (!arguments->check &&
+		    (!arguments->out || !arguments->stub || !arguments->boot))
+			argp_error(state, "-o, --stub and --boot are needed");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -374,6 +385,7 @@ int main(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "output", 'o', "FILE", 0, "C file to write", 0 },
 		{ "stub", 's', "FILE", 0, "linked stub", 0 },
+		{ "boot", 'b', "FILE", 0, "linked boot code", 0 },
 		{ "check", 'c', NULL, 0, "only check the files", 0 },
 		{ 0 },
 	};
@@ -384,7 +396,7 @@ int main(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	elf_version(EV_CURRENT);
-	images = calloc(arguments.count + 1, sizeof(*images));
+	images = calloc(arguments.count + 2, sizeof(*images));
 	if (!images)
 		return 1;
 	ret = arguments.check ? check(&arguments, images) : pack(&arguments, images);

@@ -29,9 +29,17 @@ struct builtin_stub {
 	size_t after;  /* offset behind the rt_sigprocmask syscall: from here on all is done */
 };
 
+/** The code that loads the region (payloads/stub/boot.S); a struct boot must lie right behind it. */
+struct builtin_boot {
+	const unsigned char *code;
+	size_t size;
+	size_t after; /* offset behind its last system call: from here on all is done */
+};
+
 extern const struct builtin_payload builtin_payloads[];
 extern const size_t builtin_payload_count;
 extern const struct builtin_stub builtin_stub;
+extern const struct builtin_boot builtin_boot;
 
 /** Finds a payload by its name; NULL if there is none. */
 const struct builtin_payload *builtin_find(const char *name);

@@ -59,6 +59,11 @@
 #define REPORT_RESULT 8
 #define REPORT_DONE   56
 
+/* struct boot */
+#define BOOT_UNMAP 0
+#define BOOT_MASK  8
+#define BOOT_HOME  16
+
 /* frame.flags */
 #define FRAME_NOTIFY 1 /* stop for the tracer (a getpid call) before everything is put back */
 
@@ -89,6 +94,16 @@ struct report {
 	uint64_t pad[8];
 };
 
+/** Lies right behind the boot code: what it does, and the program that it goes back to. */
+struct boot {
+	uint64_t unmap; /* base of a region to remove; 0: make one */
+	uint64_t mask;
+	struct scion_payload_regs home;
+};
+
+_Static_assert(offsetof(struct boot, unmap) == BOOT_UNMAP, "boot");
+_Static_assert(offsetof(struct boot, mask) == BOOT_MASK, "boot");
+_Static_assert(offsetof(struct boot, home) == BOOT_HOME, "boot");
 _Static_assert(offsetof(struct frame, entry) == FRAME_ENTRY, "frame");
 _Static_assert(offsetof(struct frame, report) == FRAME_REPORT, "frame");
 _Static_assert(offsetof(struct frame, xsave) == FRAME_XSAVE, "frame");

@@ -1,58 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.c - puts the region of frame.h into an address space, by system calls that a stopped task
- * makes for us, and takes it out again.
+ * load.c - puts the region of frame.h into an address space and takes it out again.
  *
- *	mmap      the region, rw-, private
- *	memfd     "scion", sealable; its name lies in the region already
- *	mmap      the board over it, shared; the tracer maps the same file
- *	close     the memfd
- *	mprotect  the code part to r-x, then the stub is written through the kernel
- *
- * No page is ever writable and executable. Each call is two stops: registers set to a `syscall`
- * instruction that the target has, syscall-enter-stop, syscall-exit-stop.
+ * The task itself does it, in the boot code (payloads/stub/boot.S), which lies for that time in bytes
+ * of the target that no one uses: zeros at the end of an executable mapping, the vdso's first of
+ * all. No page is ever writable and executable: what is r-x is written through the kernel. We look
+ * on at each syscall-exit-stop. The boot code knows the way home, so the tracer may die at any point.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "inject/run.h"
 
-#define VDSO_SEARCH 0x4000
+#define BOOT_MAX   1024
+#define SLACK_PAGE 4096
+#define USER_END   (1ull << 47)
 
-enum load_step { LOAD_MAP, LOAD_MEMFD, LOAD_BOARD, LOAD_CLOSE, LOAD_PROTECT, LOAD_STEPS };
-
-static const char *const step_names[LOAD_STEPS] = {
-	"mmap of its region",   "memfd_create", "mmap of the shared board", "close",
-	"mprotect of its code",
+struct boot_image {
+	unsigned char bytes[BOOT_MAX];
+	size_t size;
 };
 
-static const unsigned char syscall_code[2] = { 0x0f, 0x05 };
-
-static uint64_t find_in(struct scion_session *s, pid_t tid, uint64_t start, uint64_t end)
+/* Address of `size` zeros at the end of [start, end), a multiple of 16; 0: there are not enough. */
+static uint64_t zeros_at_end(struct scion_session *s, pid_t tid, uint64_t start, uint64_t end,
+			     size_t size)
 {
-	unsigned char bytes[4096];
+	unsigned char page[SLACK_PAGE];
+	size_t zeros = 0;
 
-	if (end - start > VDSO_SEARCH)
-		end = start + VDSO_SEARCH;
-	for (uint64_t at = start; at < end; at += sizeof(bytes)) {
-		const unsigned char *hit;
-
-		if (kernel_read(s->kernel, tid, at, bytes, sizeof(bytes)) < 0)
-			return 0;
-		hit = memmem(bytes, sizeof(bytes), syscall_code, sizeof(syscall_code));
-		if (hit)
-			return at + (uint64_t)(hit - bytes);
-	}
-	return 0;
+	if (end - start < sizeof(page) || end >= USER_END ||
+	    kernel_read(s->kernel, tid, end - sizeof(page), page, sizeof(page)) < 0)
+		return 0;
+	while (zeros < sizeof(page) && !page[sizeof(page) - 1 - zeros])
+		zeros++;
+	return zeros < size + 32 ? 0 : (end - size) & ~15ull;
 }
 
-/* The vdso holds one; it is in every 64-bit process that has not unmapped it. */
-static uint64_t find_in_maps(struct scion_session *s, pid_t tid)
+/* One line of /proc/PID/maps: is it executable, and is it the vdso, or else mapped from a file? */
+static bool is_candidate(const char *line, size_t len, bool want_vdso)
+{
+	const char *name = memchr(line, '[', len);
+	bool vdso = name && len - (size_t)(name - line) >= 6 && memcmp(name, "[vdso]", 6) == 0;
+
+	return want_vdso ? vdso : !name && memchr(line, '/', len);
+}
+
+static uint64_t find_slack(struct scion_session *s, pid_t tid, size_t size)
 {
 	char *maps = NULL, *line, *next;
 	size_t len;
@@ -64,108 +60,90 @@ static uint64_t find_in_maps(struct scion_session *s, pid_t tid)
 		for (line = maps; line && *line && !found; line = next) {
 			unsigned long long start, end;
 			char perms[5];
+			char *stop = strchr(line, '\n');
 
-			next = strchr(line, '\n');
+			next = stop ? stop + 1 : NULL;
 			if (sscanf(line, "%llx-%llx %4s", &start, &end, perms) == 3 &&
-			    perms[2] == 'x' && perms[0] == 'r' && start < 1ull << 63) {
-				const char *vdso = strstr(line, "[vdso]");
-
-				if (pass == 1 || (vdso && (!next || vdso < next)))
-					found = find_in(s, tid, start, end);
-			}
-			next = next ? next + 1 : NULL;
+			    strcmp(perms, "r-xp") == 0 &&
+			    is_candidate(line, stop ? (size_t)(stop - line) : strlen(line), !pass))
+				found = zeros_at_end(s, tid, start, end, size);
 		}
 	free(maps);
 	return found;
 }
 
-/* Behind a system call rip is right behind such an instruction: no search is needed. */
-static uint64_t find_gadget(struct scion_session *s, const struct task *task)
+static void make_image(const struct run *run, uint64_t unmap, struct boot_image *image)
 {
-	const struct space *space = task->space;
-	uint64_t behind = task->run->home.r.rip - sizeof(syscall_code);
-	unsigned char code[2];
+	struct kernel_regs home = run_stub_home(run);
+	struct boot boot = { .unmap = unmap, .mask = run->mask };
 
-	if (space->gadget)
-		return space->gadget;
-	if (kernel_read(s->kernel, task->tid, behind, code, sizeof(code)) == 0 &&
-	    memcmp(code, syscall_code, sizeof(code)) == 0)
-		return behind;
-	return find_in_maps(s, task->tid);
+	_Static_assert(BOOT_MAX >= 512 + sizeof(struct boot), "the boot code fits");
+	regs_to_payload(&home.r, &boot.home);
+	memcpy(image->bytes, builtin_boot.code, builtin_boot.size);
+	memcpy(image->bytes + builtin_boot.size, &boot, sizeof(boot));
+	image->size = builtin_boot.size + sizeof(boot);
 }
 
-static enum session_hook_result make_call(struct scion_session *s, struct task *task, uint64_t nr,
-					  uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-					  uint64_t e)
-{
-	struct run *run = task->run;
-	uint64_t args[6] = { a, b, c, d, e, 0 };
-	struct kernel_regs regs = regs_call(&run->home, task->space->gadget, nr, args);
-
-	run->entered = false;
-	kernel_set_regs(s->kernel, task->tid, &regs);
-	kernel_resume(s->kernel, task->tid, KERNEL_SYSCALL, run->go.sig);
-	run->go.sig = 0; /* queued again by the kernel, since it is blocked now */
-	task->stopped = false;
-	return HOOK_TOOK;
-}
-
-static enum session_hook_result begin(struct scion_session *s, struct task *task)
+/* The registers first, then the mask: if the tracer dies in between, the boot code knows both. */
+static const char *enter_boot(struct scion_session *s, struct task *task, uint64_t unmap)
 {
 	struct space *space = task->space;
 	struct run *run = task->run;
+	struct boot_image image;
+	struct kernel_regs regs;
 
-	space->gadget = find_gadget(s, task);
-	if (!space->gadget ||
-	    kernel_set_sigmask(s->kernel, task->tid, regs_blocked_mask(run->signo)) < 0)
-		return HOOK_PASS;
+	make_image(run, unmap, &image);
+	if (!space->slack)
+		space->slack = find_slack(s, task->tid, image.size);
+	if (!space->slack)
+		return "it has no room for the code that loads payloads";
+	if (kernel_write_code(s->kernel, task->tid, space->slack, image.bytes, image.size) < 0)
+		return "its code can't be written";
+	regs = regs_enter(&run->home, space->slack, 0);
+	kernel_set_regs(s->kernel, task->tid, &regs);
+	kernel_set_sigmask(s->kernel, task->tid, regs_blocked_mask(run->signo));
 	run->masked = true;
-	run->deadline = kernel_now(s->kernel) + s->options.payload_limit_ms * 1000000ull;
+	run->fd = -1;
 	task->call_stops = true;
-	return HOOK_TOOK;
+	kernel_resume(s->kernel, task->tid, KERNEL_SYSCALL, run->go.sig);
+	run->go.sig = 0; /* queued again by the kernel, since it is blocked now */
+	task->stopped = false;
+	return NULL;
+}
+
+/* The task stands in the boot code: back to the program, and the bytes to what they were. */
+static void leave_boot(struct scion_session *s, struct task *task)
+{
+	static const unsigned char zeros[BOOT_MAX];
+	struct run *run = task->run;
+	struct kernel_regs home = run_stub_home(run);
+
+	home = regs_plain(&home);
+	kernel_set_regs(s->kernel, task->tid, &home);
+	kernel_set_sigmask(s->kernel, task->tid, run->mask);
+	run->masked = false;
+	kernel_write_code(s->kernel, task->tid, task->space->slack, zeros,
+			  builtin_boot.size + sizeof(struct boot));
 }
 
 enum session_hook_result load_begin(struct scion_session *s, struct task *task)
 {
-	struct run *run = task->run;
+	const char *why = enter_boot(s, task, 0);
 
-	if (begin(s, task) == HOOK_PASS)
-		return run_fail(s, task, SCION_ENOTSUP, "it has no syscall instruction to use");
+	if (why)
+		return run_fail(s, task, SCION_ENOTSUP, why);
 	task->space->state = SPACE_LOADING;
-	run->phase = RUN_LOADING;
-	run->step = LOAD_MAP;
-	return make_call(s, task, SYS_mmap, 0, REGION_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1);
+	task->space->base = 0;
+	task->run->phase = RUN_LOADING;
+	return HOOK_TOOK;
 }
 
-/* Takes back what was done, call by call; then the run fails. */
-static enum session_hook_result load_undo(struct scion_session *s, struct task *task)
+static void note_failure(struct space *space, const char *step, long error)
 {
-	struct space *space = task->space;
-	struct run *run = task->run;
-	uint64_t base = space->base, fd = (uint64_t)run->fd;
-
-	if (base) {
-		space->base = 0;
-		return make_call(s, task, SYS_munmap, base, REGION_SIZE, 0, 0, 0);
-	}
-	if (run->fd >= 0) {
-		run->fd = -1;
-		return make_call(s, task, SYS_close, fd, 0, 0, 0, 0);
-	}
-	run_wake(s, space);
-	return run_fail(s, task, SCION_ENOTSUP, space->why);
-}
-
-static enum session_hook_result load_failed(struct scion_session *s, struct task *task, long error)
-{
-	struct space *space = task->space;
-	unsigned step = task->run->step;
-
-	snprintf(space->why, sizeof(space->why), "the target could not do the %s: %s",
-		 step_names[step < LOAD_STEPS ? step : LOAD_STEPS - 1], strerror((int)-error));
+	if (space->state == SPACE_LOADING)
+		snprintf(space->why, sizeof(space->why), "the target could not do the %s: %s", step,
+			 strerror((int)-error));
 	space->state = SPACE_BROKEN;
-	return load_undo(s, task);
 }
 
 static int open_board(struct scion_session *s, struct task *task)
@@ -206,72 +184,106 @@ static enum session_hook_result loaded(struct scion_session *s, struct task *tas
 {
 	struct space *space = task->space;
 	enum session_hook_result result;
-	int error = write_stub(s, task);
 
-	if (error < 0)
-		return load_failed(s, task, error);
+	leave_boot(s, task);
 	space->state = SPACE_READY;
-	result = task->run->count ? run_place(s, task) : run_fail(s, task, SCION_OK, NULL);
+	result = run_place(s, task);
 	run_wake(s, space);
 	return result;
 }
 
-/* The result of the current call is in: the next one. */
-static enum session_hook_result load_next(struct scion_session *s, struct task *task, long result)
+/* The boot code has removed what it had made, or all of it: the program is next. */
+static enum session_hook_result ended(struct scion_session *s, struct task *task)
 {
 	struct space *space = task->space;
-	struct run *run = task->run;
-	static const char name[] = "scion";
-	int error;
+	bool unloaded = task->run->phase == RUN_UNLOADING;
 
-	if (space->state == SPACE_BROKEN)
-		return load_undo(s, task);
-	if (result < 0 && result > -4096)
-		return load_failed(s, task, result);
-	switch (run->step++) {
-	case LOAD_MAP:
-		space->base = (uint64_t)result;
+	leave_boot(s, task);
+	if (unloaded)
+		space->state = SPACE_REMOVED;
+	else if (space->state == SPACE_LOADING)
+		note_failure(space, "loading", -EIO);
+	run_wake(s, space);
+	return run_fail(s, task, SCION_ENOTSUP, space->why);
+}
+
+static void make_fail(struct scion_session *s, struct task *task, struct kernel_regs *regs)
+{
+	regs->r.rax = (unsigned long long)-EIO;
+	kernel_set_regs(s->kernel, task->tid, regs);
+}
+
+static void mapped(struct scion_session *s, struct task *task, struct kernel_regs *regs, bool ok)
+{
+	struct space *space = task->space;
+
+	if (!ok)
+		note_failure(space, "mmap", (long)regs->r.rax);
+	else if (space->state == SPACE_BROKEN)
+		make_fail(s, task, regs); /* the board could not be opened here */
+	else if (!space->base) {
+		space->base = regs->r.rax;
 		space->code_end = 0;
 		space->code_count = 0;
 		space->busy = 0;
-		error = kernel_write(s->kernel, task->tid, space_board(space), name, sizeof(name));
-		if (error < 0)
-			return load_failed(s, task, error);
-		return make_call(s, task, SYS_memfd_create, space_board(space),
-				 MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0);
-	case LOAD_MEMFD:
-		run->fd = (int)result;
-		error = open_board(s, task);
-		if (error < 0)
-			return load_failed(s, task, error);
-		return make_call(s, task, SYS_mmap, space_board(space), REGION_BOARD,
-				 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (uint64_t)run->fd);
-	case LOAD_BOARD:
-		return make_call(s, task, SYS_close, (uint64_t)run->fd, 0, 0, 0, 0);
-	case LOAD_CLOSE:
-		run->fd = -1;
-		return make_call(s, task, SYS_mprotect, space->base, REGION_CODE,
-				 PROT_READ | PROT_EXEC, 0, 0);
-	default:
-		return loaded(s, task);
 	}
+}
+
+static void memfd_made(struct scion_session *s, struct task *task, long result)
+{
+	int error;
+
+	task->run->fd = (int)result;
+	error = result < 0 ? (int)result : open_board(s, task);
+	if (error < 0)
+		note_failure(task->space, result < 0 ? "memfd_create" : "sharing of its memory",
+			     error);
+}
+
+/* A call of the boot code has returned. */
+static enum session_hook_result call_returned(struct scion_session *s, struct task *task)
+{
+	struct kernel_regs regs;
+	bool ok;
+
+	if (kernel_get_regs(s->kernel, task->tid, &regs) < 0)
+		return HOOK_TOOK; /* dying */
+	ok = (long long)regs.r.rax >= 0 || (long long)regs.r.rax < -4095;
+	switch (regs.r.orig_rax) {
+	case SYS_mmap:
+		mapped(s, task, &regs, ok);
+		break;
+	case SYS_memfd_create:
+		memfd_made(s, task, (long)regs.r.rax);
+		break;
+	case SYS_mprotect:
+		if (ok && write_stub(s, task) == 0)
+			return loaded(s, task);
+		note_failure(task->space, "mprotect of its code", ok ? -EIO : (long)regs.r.rax);
+		make_fail(s, task, &regs);
+		break;
+	case SYS_munmap:
+		task->space->base = 0;
+		break;
+	case SYS_rt_sigprocmask:
+		return ended(s, task);
+	default:
+		break;
+	}
+	kernel_resume(s->kernel, task->tid, KERNEL_SYSCALL, 0);
+	task->stopped = false;
+	return HOOK_TOOK;
 }
 
 enum session_hook_result load_on_syscall(struct scion_session *s, struct task *task,
 					 const struct stop *stop)
 {
 	struct run *run = task->run;
-	struct kernel_regs regs;
 
 	/* an exit-stop without entry is that of a call which was skipped at its entry */
 	if (stop->kind == STOP_SYSCALL_EXIT && run->entered) {
-		if (kernel_get_regs(s->kernel, task->tid, &regs) < 0)
-			return HOOK_TOOK; /* dying */
-		if (run->phase == RUN_LOADING)
-			return load_next(s, task, (long)regs.r.rax);
-		task->space->state = SPACE_REMOVED;
-		task->space->base = 0;
-		return run_fail(s, task, SCION_OK, NULL);
+		run->entered = false;
+		return call_returned(s, task);
 	}
 	run->entered = stop->kind == STOP_SYSCALL_ENTRY;
 	kernel_resume(s->kernel, task->tid, KERNEL_SYSCALL, 0);
@@ -288,24 +300,22 @@ enum session_hook_result unload_begin(struct scion_session *s, struct task *task
 		return HOOK_PASS;
 	if (kernel_get_regs(s->kernel, task->tid, &run->home) < 0 ||
 	    kernel_get_sigmask(s->kernel, task->tid, &run->mask) < 0 ||
-	    kernel_has_seccomp(s->kernel, task->tid) == 1 || !space->gadget) {
+	    kernel_has_seccomp(s->kernel, task->tid) == 1) {
 		free(run);
 		space->state = SPACE_REMOVED; /* it stays: harmless, and nothing else is safe */
 		return HOOK_PASS;
 	}
 	run->go = task->go;
 	run->restarts = regs_restarts(&run->home.r);
-	run->phase = RUN_UNLOADING;
-	run->step = LOAD_STEPS;
 	task->run = run;
-	task->hold = TASK_FREE;
-	if (begin(s, task) == HOOK_PASS) {
+	if (enter_boot(s, task, space->base)) {
 		run_free(s, task);
-		task->hold = TASK_PARKED;
 		space->state = SPACE_REMOVED;
 		return HOOK_PASS;
 	}
-	return make_call(s, task, SYS_munmap, space->base, REGION_SIZE, 0, 0, 0);
+	run->phase = RUN_UNLOADING;
+	task->hold = TASK_FREE;
+	return HOOK_TOOK;
 }
 
 /* --- code --- */

@@ -147,7 +147,7 @@ enum session_hook_result run_fail(struct scion_session *s, struct task *task, in
 	struct task_go go = run->go;
 
 	run_fail_items(s, task, error, 0, run->home.r.rip, message);
-	if (!run->masked) { /* its registers have not been touched */
+	if (run->phase == RUN_WAITING) { /* its registers have not been touched */
 		restore_modes(s, task);
 		run_free(s, task);
 		return HOOK_PASS;
@@ -315,12 +315,15 @@ static int take_report(struct scion_session *s, struct board *board)
 static bool take_room(struct scion_session *s, struct task *task)
 {
 	struct run *run = task->run;
+	bool had_large = false; /* there is one such slot; a second payload gets a usual one */
 
 	for (unsigned i = 0; i < run->count; i++) {
 		struct run_item *item = &run->items[i];
 
-		item->slot =
-			space_take_slot(task->space, item->payload->flags & SCION_PAYLOAD_CALLS);
+		bool large = !had_large && item->payload->flags & SCION_PAYLOAD_CALLS;
+
+		had_large |= large;
+		item->slot = space_take_slot(task->space, large);
 		item->report = item->slot < 0 ? -1 : take_report(s, task->space->board);
 		item->token = s->inject->token + 1 + i;
 		if (item->report < 0) {
@@ -354,11 +357,7 @@ static void fill_ctx(struct scion_session *s, const struct task *task, const str
 	regs_to_payload(&run->home.r, &ctx->regs);
 }
 
-/*
- * Where the stub goes by itself. If a call has to restart the tracer puts the registers back, and
- * this is only for the case that it dies meanwhile: the call is then made anew.
- */
-static struct kernel_regs stub_home(const struct run *run)
+struct kernel_regs run_stub_home(const struct run *run)
 {
 	struct kernel_regs home = run->home;
 
@@ -411,7 +410,7 @@ static struct kernel_regs enter_item(const struct task *task, const struct run_i
 static int write_frames(struct scion_session *s, struct task *task, struct kernel_regs *enter)
 {
 	struct run *run = task->run;
-	struct kernel_regs home = stub_home(run);
+	struct kernel_regs home = run_stub_home(run);
 	uint64_t mask = run->mask;
 	int error = 0;
 
@@ -452,13 +451,14 @@ enum session_hook_result run_place(struct scion_session *s, struct task *task)
 	s->inject->token += run->count;
 	run->notify = run->notify || needs_event_stop(run);
 	error = write_frames(s, task, &enter);
-	if (error >= 0 && !run->masked)
-		error = kernel_set_sigmask(s->kernel, task->tid, regs_blocked_mask(run->signo));
-	run->masked = true;
+	/* the registers first, then the mask: if the tracer dies in between, the stub knows both */
 	if (error >= 0)
 		error = kernel_set_regs(s->kernel, task->tid, &enter);
+	if (error >= 0)
+		error = kernel_set_sigmask(s->kernel, task->tid, regs_blocked_mask(run->signo));
 	if (error < 0)
 		return place_failed(s, task, error);
+	run->masked = true;
 	run->deadline = kernel_now(s->kernel) + s->options.payload_limit_ms * 1000000ull;
 	run->phase = RUN_BODY;
 	task->call_stops = run->notify;

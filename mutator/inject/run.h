@@ -61,8 +61,7 @@ struct run {
 	bool notify;
 	bool asked;   /* interrupted since its last stop, to see whether its slots are free */
 	bool entered; /* LOADING, UNLOADING: past the entry of the current call */
-	unsigned step;
-	int fd; /* LOADING: the memfd in the target */
+	int fd;       /* LOADING: the memfd in the target */
 	uint64_t deadline;
 	void *xstate; /* as it was, if a payload runs code of the target */
 	size_t xstate_len;
@@ -120,6 +119,12 @@ void run_restore(struct scion_session *s, struct task *task);
 
 /** Interrupts the task, so that run_restore can be called at the event stop. */
 void run_return(struct scion_session *s, struct task *task, enum kernel_resume how);
+
+/**
+ * Where the program goes on if the tracer is not there to say so. A call that has to restart is then
+ * made anew; with the tracer the kernel restarts it, from `home`, at an event stop.
+ */
+struct kernel_regs run_stub_home(const struct run *run);
 
 /** Runs that wait in this space are tried again. */
 void run_wake(struct scion_session *s, const struct space *space);

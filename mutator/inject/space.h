@@ -44,7 +44,7 @@ struct space {
 	unsigned refs; /* tasks */
 	enum space_state state;
 	uint64_t base;
-	uint64_t gadget;     /* address of a `syscall` instruction outside of the region */
+	uint64_t slack;      /* where the boot code may lie while it is needed */
 	uint32_t code_end;   /* bytes of the code part in use */
 	unsigned bare_forks; /* children that began without a region, since it was not here */
 	uint64_t busy;       /* slots, bit SPACE_LARGE for the large one */

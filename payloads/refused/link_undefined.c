@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls what no built-in payload may count on. */
 /* stage: link */
-/* expect: undefined reference to .elsewhere' */
+/* expect: undefined (reference to .|symbol: )elsewhere */
 #include "scion/payload.h"
 
 SCION_PAYLOAD_INFO(0);

@@ -75,14 +75,15 @@ void report_json_payload(struct report *r, const struct report_payload *payload)
 {
 	struct json_object *item = new_line("payload");
 	struct json_object *what = report_payload_json(payload);
+	struct json_object_iterator i = json_object_iter_begin(what);
+	struct json_object_iterator end = json_object_iter_end(what);
 
 	json_object_object_add(item, "at", json_object_new_string(at_name(payload->at)));
 	add_int(item, "pid", payload->pid);
 	add_int(item, "tid", payload->tid);
-	json_object_object_foreach(what, key, value)
-	{
-		json_object_object_add(item, key, json_object_get(value));
-	}
+	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i))
+		json_object_object_add(item, json_object_iter_peek_name(&i),
+				       json_object_get(json_object_iter_peek_value(&i)));
 	json_object_put(what);
 	put(r, item);
 }

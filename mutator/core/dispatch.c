@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "core/restart.h"
 #include "core/session.h"
 
 #define NR_EXIT       60
@@ -97,10 +98,9 @@ void session_point_and_leave(struct scion_session *s, struct task *task,
 static void handle_end(struct scion_session *s, struct task *task, int status)
 {
 	struct scion_event event = session_event(s, task, SCION_EVENT_EXIT);
-	bool launching = task->state == FOLLOW_LAUNCHING;
 
 	event.status = status;
-	if (task->tid == s->launched && launching)
+	if (task->tid == s->launched) /* 0 if it has got through execve */
 		s->launch_error = -kernel_launch_result(s->kernel, task->tid);
 	task->stopped = false;
 	session_forget(s, task);
@@ -211,6 +211,15 @@ static void log_step(struct scion_session *s, const struct task *task, struct st
 			    stop_name(stop.kind), follow_name(task->state));
 }
 
+/* What the program would not have noticed without a tracer it does not notice with one. */
+static void hide_interrupt(struct scion_session *s, const struct task *task)
+{
+	struct kernel_regs regs;
+
+	if (kernel_get_regs(s->kernel, task->tid, &regs) == 0 && restart_unseen(&regs))
+		kernel_set_regs(s->kernel, task->tid, &regs);
+}
+
 static void act(struct scion_session *s, struct task *task, struct stop stop, int status,
 		struct follow_step step)
 {
@@ -232,6 +241,9 @@ static void act(struct scion_session *s, struct task *task, struct stop stop, in
 	}
 	if (todo & FOLLOW_DO_BIRTH)
 		birth_announce(s, task, stop.kind);
+	if (todo & (FOLLOW_DO_TRAP | FOLLOW_DO_ATTACHED) ||
+	    (todo & FOLLOW_DO_SIGNAL && restart_is_quiet(stop.sig)))
+		hide_interrupt(s, task);
 
 	if (todo & FOLLOW_DO_BORN)
 		birth_report_child(s, task, go);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* scion doctor: what this machine shows at each fork stop, and what scion can do here. */
-#include "cli/doctor.h"
-
 #include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-int cli_doctor(int argc, char **argv);
+#include "cli/cli.h"
+#include "cli/doctor.h"
 
 struct options {
 	bool json;
@@ -26,8 +25,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->output = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "doctor: unexpected argument \"%s\"; it takes none", arg);
-		return EINVAL;
+		exit(cli_complain(CLI_USAGE, arg, "doctor takes no argument",
+				  "write scion doctor, or scion doctor --json"));
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -59,20 +58,16 @@ static int report(const struct doctor_facts *facts, const struct options *option
 	FILE *out = options->output ? fopen(options->output, "we") : stdout;
 	bool written;
 
-	if (!out) {
-		fprintf(stderr, "scion: %s: %s; name a file that can be written\n", options->output,
-			strerror(errno));
-		return 125;
-	}
+	if (!out)
+		return cli_complain(CLI_FAILED, options->output, strerror(errno),
+				    "name a file that can be written");
 	written = (options->json ? doctor_print_json : doctor_print_text)(facts, abilities, count,
 									  out);
 	if (out != stdout && fclose(out) != 0)
 		written = false;
-	if (!written) {
-		fprintf(stderr, "scion: doctor: the report could not be written: %s\n",
-			strerror(errno));
-		return 125;
-	}
+	if (!written)
+		return cli_complain(CLI_FAILED, options->output ? options->output : "stdout",
+				    "the report could not be written in full", "make room there");
 	return doctor_healthy(abilities, count) ? 0 : 1;
 }
 
@@ -90,17 +85,15 @@ int cli_doctor(int argc, char **argv)
 		       "do here, and why.\vExits with 0 if scion can work rightly here, else 1.",
 	};
 	struct options options = { false, NULL };
+	char name[] = "scion doctor";
 	struct doctor_sample samples[DOCTOR_CALLS];
 	struct doctor_facts facts = { .samples = NULL };
 	int err;
 
-	argp_err_exit_status = 2;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &options))
-		return 2;
+	argv[0] = name;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	err = examine(&facts, samples);
-	if (err) {
-		fprintf(stderr, "scion: doctor: %s; free some memory\n", strerror(-err));
-		return 125;
-	}
+	if (err)
+		return cli_complain(CLI_FAILED, "doctor", strerror(-err), "free some memory");
 	return report(&facts, &options);
 }

@@ -60,6 +60,8 @@ void report_free(struct report *r)
 			free_fork(r->kept->fork[i]);
 		report_payload_free(r->others[i]);
 	}
+	for (size_t i = 0; i < REPORT_FAILURES; i++)
+		free(r->failures[i].why);
 	report_process_free(r);
 	free(r->kept);
 	free(r);
@@ -243,10 +245,32 @@ static void on_release(struct report *r, const struct scion_event *event)
 	complete_if_done(r, fork);
 }
 
+/* The reason stands once below the tables, however many payloads it stopped. */
+static void note_failure(struct report *r, const struct report_payload *payload)
+{
+	const char *why = payload->message ? payload->message : scion_error_name(payload->error);
+	struct report_failure *failure = r->failures;
+
+	while (failure < r->failures + REPORT_FAILURES && failure->why &&
+	       (failure->name != payload->name || strcmp(failure->why, why)))
+		failure++;
+	if (failure == r->failures + REPORT_FAILURES)
+		return;
+	if (!failure->why) {
+		failure->name = payload->name;
+		failure->tid = payload->tid;
+		failure->why = strdup(why);
+	}
+	failure->count++;
+}
+
 static void count_payload(struct report *r, const struct report_payload *payload)
 {
 	r->counts.payloads++;
-	r->counts.payloads_failed += payload->error != 0;
+	if (payload->error) {
+		r->counts.payloads_failed++;
+		note_failure(r, payload);
+	}
 	if (payload->verdict == REPORT_WRONG)
 		r->counts.whoami_wrong++;
 	if (!payload->error && !strcmp(payload->name, "whoami") &&

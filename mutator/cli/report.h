@@ -77,6 +77,16 @@ struct report_ring {
 	uint64_t count; /* ever added */
 };
 
+/** Payloads that failed for one reason. */
+struct report_failure {
+	const char *name;
+	char *why;
+	pid_t tid; /* of the first */
+	uint64_t count;
+};
+
+#define REPORT_FAILURES 8
+
 struct report_options {
 	bool json, tree, table;
 	bool payloads_at_fork;   /* the table has columns for them */
@@ -96,6 +106,7 @@ struct report {
 	uint64_t wrong_kept;
 	struct report_payload *others[REPORT_KEPT]; /* payloads outside of forks */
 	uint64_t other_count;
+	struct report_failure failures[REPORT_FAILURES]; /* the first reasons */
 	struct report_process *processes, *roots, *last_root;
 	struct report_task *tasks; /* timeline: since when */
 	uint64_t start_ns, end_ns;
@@ -128,7 +139,7 @@ const char *report_kind(const struct report_fork *fork, char *text, size_t size)
 struct report_payload *report_payload_new(const struct scion_event *event);
 void report_payload_free(struct report_payload *payload);
 
-/** "whoami 18304", "count 7", "peek FAILED: ..." */
+/** "whoami 18304", "count 7", "peek FAILED: EFAULT": why stands in report.failures */
 void report_payload_text(const struct report_payload *payload, char *text, size_t size);
 struct json_object *report_payload_json(const struct report_payload *payload);
 

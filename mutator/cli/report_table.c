@@ -230,6 +230,14 @@ static void trouble(FILE *out, uint64_t count, const char *text)
 		fprintf(out, "WRONG: %" PRIu64 " %s\n", count, text);
 }
 
+static void print_failures(const struct report *r)
+{
+	for (size_t i = 0; i < REPORT_FAILURES && r->failures[i].why; i++)
+		fprintf(r->options.out, "       %s, %" PRIu64 " times, first in %d: %s\n",
+			r->failures[i].name, r->failures[i].count, r->failures[i].tid,
+			r->failures[i].why);
+}
+
 void report_summary(struct report *r)
 {
 	const struct report_counts *c = &r->counts;
@@ -248,6 +256,7 @@ void report_summary(struct report *r)
 	fputc('\n', out);
 	trouble(out, c->wrong, "calls returned a wrong value");
 	trouble(out, c->payloads_failed, "payloads failed");
+	print_failures(r);
 	trouble(out, c->whoami_wrong, "tasks are not whom scion took them for");
 	trouble(out, c->child_lost, "children were never seen");
 	trouble(out, c->started > c->ended ? c->started - c->ended : 0, "tasks have no known end");

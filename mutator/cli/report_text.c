@@ -100,7 +100,7 @@ void report_payload_text(const struct report_payload *payload, char *text, size_
 
 	if (payload->error) {
 		snprintf(text, size, "%s FAILED: %s", payload->name,
-			 payload->message ? payload->message : scion_error_name(payload->error));
+			 scion_error_name(payload->error) + strlen("SCION_"));
 		return;
 	}
 	if (!strcmp(payload->name, "whoami")) {

@@ -164,6 +164,15 @@ enum session_hook_result run_fail(struct scion_session *s, struct task *task, in
 	return HOOK_TOOK;
 }
 
+/* Strict mode shows in /proc only; a task in it can't fork, so this is not asked at forks. */
+static bool under_seccomp(struct scion_session *s, const struct task *task)
+{
+	struct kernel_proc proc;
+
+	return kernel_has_seccomp(s->kernel, task->tid) == 1 ||
+	       (!task->run->side && kernel_proc(s->kernel, task->tid, &proc) == 0 && proc.seccomp);
+}
+
 /* Everything that forbids to run a payload here, or has to be set aside while it runs. */
 static const char *prepare(struct scion_session *s, struct task *task)
 {
@@ -175,7 +184,7 @@ static const char *prepare(struct scion_session *s, struct task *task)
 		return "it is a 32-bit task, payloads are 64-bit code; it is followed all the same";
 	if (kernel_has_shadow_stack(s->kernel, task->tid) == 1)
 		return "it has a user shadow stack, which the way back from a payload would break";
-	if (kernel_has_seccomp(s->kernel, task->tid) == 1) {
+	if (under_seccomp(s, task)) {
 		if (kernel_set_options(s->kernel, task->tid, options) < 0)
 			return "it is under seccomp, and to suspend that CAP_SYS_ADMIN is needed";
 		run->suspended = true;

@@ -61,7 +61,8 @@ static enum session_hook_result finish(struct scion_session *s, struct task *tas
 	if (run->notify && run->phase == RUN_BODY && is_syscall_stop(stop)) {
 		if (stop->kind != STOP_SYSCALL_ENTRY || !at_notify(space, regs.r.rip))
 			return took(s, task, KERNEL_SYSCALL, 0);
-		if (run->restarts || run->suspended || run->sud.mode) {
+		/* `wanted`: the callback that was told of the end has asked for another payload */
+		if (run->restarts || run->suspended || run->sud.mode || task->wanted) {
 			run_return(s, task, KERNEL_CONT);
 			return HOOK_TOOK;
 		}

@@ -371,8 +371,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		arguments->files[arguments->count++] = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!arguments->check &&
-		    (!arguments->out || !arguments->stub || !arguments->boot))
+		if (!arguments->check && (!arguments->out || !arguments->stub || !arguments->boot))
 			argp_error(state, "-o, --stub and --boot are needed");
 		return 0;
 	default:

@@ -2,13 +2,13 @@
 /* What `./dev demo` shows: the script says the same as alone, and every fork's value is right. */
 #include "lib/test.h"
 
-#define SCRIPT SCION_SOURCE_DIR "/harness/demo/demo.sh"
+static const char script[] = SCION_SOURCE_DIR "/harness/demo/demo.sh";
 
 static int run(void)
 {
-	const char *const alone[] = { "sh", SCRIPT, NULL };
+	const char *const alone[] = { "sh", script, NULL };
 	const char *const followed[] = {
-		test_scion(), "run", "--tree", "--at", "fork:both=whoami", "--", "sh", SCRIPT, NULL,
+		test_scion(), "run", "--tree", "--at", "fork:both=whoami", "--", "sh", script, NULL,
 	};
 	struct test_output plain;
 	struct test_output traced;

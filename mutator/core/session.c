@@ -231,7 +231,6 @@ int scion_launch(struct scion_session *s, const struct scion_launch *what, pid_t
 		.options = session_ptrace_options(s),
 		.stdio = { -1, -1, -1 },
 	};
-	extern char **environ;
 	int error;
 
 	if (!what || what->size != sizeof(*what) || !what->argv || !what->argv[0])

@@ -205,7 +205,6 @@ static void on_free(struct scion_session *s)
 	struct inject *inject = s->inject;
 
 	while (inject->boards)
-		/* It unlinks what it frees. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		inject_retire(s, inject->boards);
 	free(inject->retired);
 	free(inject->rules);

@@ -137,7 +137,6 @@ void linux_op_free(struct linux_kernel *l)
 
 	HASH_ITER(hh, l->parity, p, next)
 	{
-		/* The next was read before. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		HASH_DEL(l->parity, p);
 		free(p);
 	}

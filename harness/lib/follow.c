@@ -13,6 +13,8 @@ static enum scion_verdict keep(struct scion_session *session, const struct scion
 	struct follow_event *kept;
 
 	(void)session;
+	if (f->skip_signals && event->type == SCION_EVENT_SIGNAL)
+		return f->on_event ? f->on_event(f, event) : SCION_CONTINUE;
 	if (f->count == f->room) {
 		f->room = f->room ? 2 * f->room : 256;
 		f->events = realloc(f->events, f->room * sizeof(*f->events));
@@ -42,7 +44,6 @@ void follow_open(struct follow *f, const struct scion_options *options)
 	mine.on_event = keep;
 	mine.on_log = say;
 	mine.arg = f;
-	free(f->events);
 	f->events = NULL;
 	f->count = f->room = f->payload_count = 0;
 	f->status = -1;
@@ -85,6 +86,9 @@ void follow_close(struct follow *f)
 	for (size_t i = 0; i < f->payload_count; i++)
 		scion_payload_free(f->payloads[i]);
 	f->payload_count = 0;
+	free(f->events);
+	f->events = NULL;
+	f->count = f->room = 0;
 }
 
 void follow_mutatee(struct follow *f, const char *name, const char *argument)

@@ -21,6 +21,7 @@ struct follow {
 	int status; /* its wait status, once it has ended */
 	struct follow_event *events;
 	size_t count, room;
+	bool skip_signals; /* do not keep SIGNAL events: a storm has a million */
 	/* called after each event was kept; may be NULL */
 	enum scion_verdict (*on_event)(struct follow *f, const struct scion_event *event);
 	void *arg;
@@ -41,7 +42,7 @@ void follow_launch(struct follow *f, const char *const argv[]);
 /** Runs until no task is left. */
 void follow_run(struct follow *f);
 
-/** Ends the session; the kept events stay until the next follow_open. */
+/** Ends the session and frees the kept events. */
 void follow_close(struct follow *f);
 
 /** Launches a mutatee with at most one argument (NULL: none), runs it, checks that it exited 0. */

@@ -56,6 +56,7 @@ int scion_task_set_regs(struct scion_session *s, pid_t tid, const struct user_re
 	if (error == 0) {
 		mine.r = *regs;
 		error = kernel_set_regs(s->kernel, tid, &mine);
+		task->regs_set = true;
 	}
 	return result(s, tid, "registers", error);
 }

@@ -149,16 +149,26 @@ void birth_report_child(struct scion_session *s, struct task *child, struct task
 {
 	struct scion_event event = session_event(s, child, SCION_EVENT_CHILD);
 	enum scion_payload_event at = child->birth.thread ? SCION_AT_THREAD : SCION_AT_FORK;
+	bool wanted = s->hooks && s->hooks->wants(s, child, at);
 	struct kernel_regs regs;
+	uint64_t nr = 0;
+	int error;
 
-	if (kernel_get_regs(s->kernel, child->tid, &regs) < 0) {
+	if (wanted)
+		error = kernel_get_regs(s->kernel, child->tid, &regs);
+	else
+		error = kernel_call_number(s->kernel, child->tid, &nr);
+	if (error < 0) {
 		session_leave(s, child, go);
 		return;
 	}
+	if (wanted)
+		nr = regs.r.orig_rax;
+	child->regs_set = false;
 	child->birth.side = SCION_SIDE_CHILD;
 	event.fork_id = child->birth.id;
 	event.peer = child->birth.peer;
-	event.kind = child->birth.peer ? kind_of(regs.r.orig_rax) : SCION_FORK_UNKNOWN;
+	event.kind = child->birth.peer ? kind_of(nr) : SCION_FORK_UNKNOWN;
 	event.vfork = child->birth.vfork;
 	event.thread = child->birth.thread;
 	if (session_emit(s, &event) == SCION_HOLD) {
@@ -166,7 +176,8 @@ void birth_report_child(struct scion_session *s, struct task *child, struct task
 		child->go = go;
 		return;
 	}
-	session_point_and_leave(s, child, at, SCION_SIDE_CHILD, &regs, go);
+	session_point_and_leave(s, child, at, SCION_SIDE_CHILD,
+				wanted && !child->regs_set ? &regs : NULL, go);
 }
 
 /* What the call must return: the new task's id in the caller's own PID namespace; 0: not known. */
@@ -200,6 +211,7 @@ void birth_report_parent(struct scion_session *s, struct task *creator, struct t
 		regs = creator->event_regs;
 		kernel_set_regs(s->kernel, creator->tid, &regs);
 	}
+	creator->regs_set = false;
 	creator->birth.side = SCION_SIDE_PARENT;
 	event.fork_id = creator->birth.id;
 	event.peer = creator->birth.peer;
@@ -213,7 +225,8 @@ void birth_report_parent(struct scion_session *s, struct task *creator, struct t
 		creator->go = go;
 		return;
 	}
-	session_point_and_leave(s, creator, at, SCION_SIDE_PARENT, &regs, go);
+	session_point_and_leave(s, creator, at, SCION_SIDE_PARENT, creator->regs_set ? NULL : &regs,
+				go);
 }
 
 /* CLONE_UNTRACED | CLONE_PTRACE: a traced child of which no event tells (kernel/fork.c). */

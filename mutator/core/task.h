@@ -55,6 +55,7 @@ struct task {
 	bool is32;       /* the last registers were those of a 32-bit task */
 	pid_t former;    /* EXECING: the thread id before execve */
 	bool unwanted;   /* attaching failed as a whole: let it go at its next stop */
+	bool regs_set;   /* by the user, in the callback of the stop that is being handled */
 	bool exit_ran;   /* the exit payload has run: let the call through */
 	int signal_ran;  /* a signal's payload has run: let that signal through */
 	int first_stop;  /* EARLY: wait status of the stop that it is held in */

@@ -189,7 +189,8 @@ static const char *prepare(struct scion_session *s, struct task *task)
 			return "it is under seccomp, and to suspend that CAP_SYS_ADMIN is needed";
 		run->suspended = true;
 	}
-	if (kernel_get_sud(s->kernel, task->tid, &run->sud) < 0)
+	/* a new task has none yet: copy_process clears it (kernel/fork.c, Linux 5.11) */
+	if (run->side != SCION_SIDE_CHILD && kernel_get_sud(s->kernel, task->tid, &run->sud) < 0)
 		run->sud.mode = 0;
 	if (run->sud.mode && kernel_set_sud(s->kernel, task->tid, &off) < 0)
 		return "it uses Syscall User Dispatch, which can't be set aside";

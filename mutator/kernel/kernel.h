@@ -115,6 +115,7 @@ struct kernel_ops {
 	int (*event_msg)(struct kernel *k, pid_t tid, unsigned long *msg);
 	int (*get_regs)(struct kernel *k, pid_t tid, struct kernel_regs *regs);
 	int (*set_regs)(struct kernel *k, pid_t tid, const struct kernel_regs *regs);
+	int (*call_number)(struct kernel *k, pid_t tid, uint64_t *nr); /* NULL: by get_regs */
 	int (*get_xstate)(struct kernel *k, pid_t tid, void *buf, size_t *len);
 	int (*set_xstate)(struct kernel *k, pid_t tid, const void *buf, size_t len);
 	int (*syscall_info)(struct kernel *k, pid_t tid, struct kernel_syscall_info *info);
@@ -240,6 +241,20 @@ static inline int kernel_get_regs(struct kernel *k, pid_t tid, struct kernel_reg
 static inline int kernel_set_regs(struct kernel *k, pid_t tid, const struct kernel_regs *regs)
 {
 	return k->ops->set_regs(k, tid, regs);
+}
+
+/** orig_rax only, for half the price of all registers (PTRACE_PEEKUSER). */
+static inline int kernel_call_number(struct kernel *k, pid_t tid, uint64_t *nr)
+{
+	struct kernel_regs regs;
+	int error;
+
+	if (k->ops->call_number)
+		return k->ops->call_number(k, tid, nr);
+	error = k->ops->get_regs(k, tid, &regs);
+	if (error >= 0)
+		*nr = regs.r.orig_rax;
+	return error;
 }
 
 /** NT_X86_XSTATE; *len is the buffer's size before and the state's after. */

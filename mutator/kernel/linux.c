@@ -73,6 +73,12 @@ int linux_event_msg(struct kernel *k, pid_t tid, unsigned long *msg)
 	return (int)linux_ptrace(PTRACE_GETEVENTMSG, tid, 0, msg);
 }
 
+static int linux_call_number(struct kernel *k, pid_t tid, uint64_t *nr)
+{
+	(void)k;
+	return (int)linux_ptrace(PTRACE_PEEKUSER, tid, offsetof(struct user, regs.orig_rax), nr);
+}
+
 /*
  * As the kernel itself holds a 32-bit call's number and result: the number is signed (-1: no
  * call), an error is a negative long, anything else (an address) is not.
@@ -383,6 +389,7 @@ static const struct kernel_ops linux_ops = {
 	.event_msg = linux_event_msg,
 	.get_regs = linux_get_regs,
 	.set_regs = linux_set_regs,
+	.call_number = linux_call_number,
 	.get_xstate = linux_get_xstate,
 	.set_xstate = linux_set_xstate,
 	.syscall_info = linux_syscall_info,

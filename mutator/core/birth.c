@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/session.h"
 
@@ -50,14 +51,18 @@ static void pair(struct scion_session *s, struct task *creator, struct task *chi
 	}
 }
 
+void birth_not_early(struct scion_session *s)
+{
+	if (!--s->early)
+		session_alarm(s, SESSION_ALARM_EARLY, false);
+}
+
 static void release_early(struct scion_session *s, struct task *child)
 {
 	struct follow_step step = follow_next(FOLLOW_EARLY, FOLLOW_PAIR);
 	struct task_go go = { step.actions & FOLLOW_GO_MASK, 0 };
 
-	s->early--;
-	if (!s->early)
-		session_alarm(s, SESSION_ALARM_EARLY, false);
+	birth_not_early(s);
 	child->state = step.next;
 	child->hold = TASK_FREE;
 	if (stop_classify(child->first_stop).kind == STOP_GROUP) {
@@ -71,10 +76,13 @@ static void release_early(struct scion_session *s, struct task *child)
 static bool was_stillborn(struct scion_session *s, struct task *creator, pid_t tid)
 {
 	struct scion_event event;
+	struct kernel_proc proc;
 	int status;
 
-	if (!task_was_lost(&s->tasks, tid, &status) || kernel_signal(s->kernel, tid, 0, 0) == 0)
+	if (!task_was_lost(&s->tasks, tid, &status))
 		return false;
+	if (kernel_proc(s->kernel, tid, &proc) == 0 && proc.tracer == gettid())
+		return false; /* that was another one, of which the id was used again */
 	event = session_event(s, creator, SCION_EVENT_EXIT);
 	event.tid = tid;
 	event.pid = creator->birth.thread ? creator->tgid : tid;

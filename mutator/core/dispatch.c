@@ -67,7 +67,7 @@ void session_forget(struct scion_session *s, struct task *task)
 	if (s->hooks)
 		s->hooks->image_gone(s, task);
 	if (task->state == FOLLOW_EARLY)
-		s->early--;
+		birth_not_early(s);
 	task_remove(&s->tasks, task);
 }
 
@@ -267,6 +267,15 @@ static void act(struct scion_session *s, struct task *task, struct stop stop, in
 		session_leave(s, task, go);
 }
 
+/* Nobody has been told of it yet: its creator's event is still to come, and finds it dead. */
+static void lose_early(struct scion_session *s, struct task *task, int status)
+{
+	task_lose(&s->tasks, task->tid, status);
+	session_forget(s, task);
+	if (s->mode == SESSION_DETACHING)
+		detach_advance(s);
+}
+
 /*
  * Entry or exit? Behind an event stop the next syscall-stop can only be the exit: no question to
  * the kernel is needed. Everywhere else PTRACE_GET_SYSCALL_INFO says.
@@ -320,6 +329,12 @@ void session_dispatch(struct scion_session *s, pid_t tid, int status)
 	step = follow_next(task->state, (int)stop.kind);
 	if (session_logs(s, SCION_LOG_WARN))
 		log_step(s, task, stop, step);
+	if (task->state == FOLLOW_EARLY && step.next == FOLLOW_GONE) {
+		lose_early(s, task, status);
+		return;
+	}
+	if (task->state == FOLLOW_EARLY && step.next != FOLLOW_EARLY)
+		birth_not_early(s);
 	task->state = step.next;
 	act(s, task, stop, status, step);
 }

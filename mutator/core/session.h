@@ -142,6 +142,9 @@ void birth_announce(struct scion_session *s, struct task *creator, enum stop_kin
 /** A task that no table has made its first stop (or its end). */
 void birth_stranger(struct scion_session *s, pid_t tid, int status);
 
+/** A task is not EARLY any more. */
+void birth_not_early(struct scion_session *s);
+
 /** The new task is stopped and known: reports it, runs its payloads, lets it go. */
 void birth_report_child(struct scion_session *s, struct task *child, struct task_go go);
 

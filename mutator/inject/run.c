@@ -90,12 +90,22 @@ static void drop_slots(struct task *task)
 	}
 }
 
+static void set_waiting(struct scion_session *s, struct run *run, bool waits)
+{
+	if (waits && !run->waits)
+		s->inject->waiting++;
+	if (!waits && run->waits)
+		s->inject->waiting--;
+	run->waits = waits;
+}
+
 void run_free(struct scion_session *s, struct task *task)
 {
 	struct run *run = task->run;
 
 	if (run->done < run->count)
 		s->inject->undone--;
+	set_waiting(s, run, false);
 	drop_slots(task);
 	task->run = NULL;
 	task->call_stops = false;
@@ -228,8 +238,9 @@ static void save_xstate(struct scion_session *s, struct task *task)
 	}
 }
 
-static enum session_hook_result wait_here(struct task *task)
+static enum session_hook_result wait_here(struct scion_session *s, struct task *task)
 {
+	set_waiting(s, task->run, true);
 	task->run->phase = RUN_WAITING;
 	task->hold = TASK_HELD_RUN;
 	return HOOK_TOOK;
@@ -248,7 +259,7 @@ static enum session_hook_result wait_for_room(struct scion_session *s, struct ta
 		other->run->asked = true; /* once: with many threads this is most of the work */
 		kernel_interrupt(s->kernel, other->tid);
 	}
-	return wait_here(task);
+	return wait_here(s, task);
 }
 
 static enum session_hook_result run_continue(struct scion_session *s, struct task *task)
@@ -260,7 +271,7 @@ static enum session_hook_result run_continue(struct scion_session *s, struct tas
 	case SPACE_REMOVED:
 		return load_begin(s, task);
 	case SPACE_LOADING:
-		return wait_here(task);
+		return wait_here(s, task);
 	case SPACE_BROKEN:
 	default:
 		return run_fail(s, task, SCION_EFAULT, task->space->why);
@@ -482,12 +493,15 @@ void run_wake(struct scion_session *s, const struct space *space)
 {
 	struct task *task, *next;
 
+	if (!s->inject->waiting) /* the usual case, however many tasks there are */
+		return;
 	TASK_EACH(&s->tasks, task, next)
 	{
 		struct task_go go;
 
 		if (task->space != space || task->hold != TASK_HELD_RUN)
 			continue;
+		set_waiting(s, task->run, false);
 		task->hold = TASK_FREE;
 		go = task->run->go;
 		if (run_continue(s, task) == HOOK_PASS)

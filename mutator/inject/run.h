@@ -59,6 +59,7 @@ struct run {
 	bool restarts;  /* the interrupted call must restart: `home` goes back at an event stop */
 	bool suspended; /* PTRACE_O_SUSPEND_SECCOMP is set */
 	bool notify;
+	bool waits;   /* counted in inject.waiting */
 	bool asked;   /* interrupted since its last stop, to see whether its slots are free */
 	bool entered; /* LOADING, UNLOADING: past the entry of the current call */
 	int fd;       /* LOADING: the memfd in the target */
@@ -77,6 +78,7 @@ struct inject {
 	struct inject_rule *rules;
 	unsigned rule_count, rule_room;
 	unsigned at_mask; /* bit for each scion_payload_event that has a rule */
+	unsigned waiting; /* tasks held until a slot is free or a space is loaded */
 	unsigned undone;  /* runs with items that are not done: the alarm is on */
 	uint64_t token;
 	size_t xsave; /* bytes that xsave needs here */

@@ -139,20 +139,33 @@ static struct run *collect(struct scion_session *s, struct task *task,
 	return run;
 }
 
+/* Built-in payloads but these do nothing with the block; of users' ones it is not known. */
+static bool uses_block(const struct scion_payload *payload)
+{
+	return !payload->builtin || !strcmp(payload->name, "count") ||
+	       !strcmp(payload->name, "ring");
+}
+
 /*
- * With a rule for children only, each child would load the region itself, in some ten stops. A
- * process that forks again loads it once, and its children inherit it.
+ * All offspring share a block only if it is there before the first fork. And with a rule for
+ * children only, each child would load the region itself, in some ten stops: a process that forks
+ * again loads it once, and its children inherit it.
  */
-static bool should_preload(const struct task *task, const struct session_point *point)
+static bool should_preload(const struct scion_session *s, const struct task *task,
+			   const struct session_point *point)
 {
 	const struct space *space = task->space;
 
+	if (point->at == SCION_AT_EXEC || point->at == SCION_AT_ATTACH)
+		return s->inject->block_used && (!space || space->state == SPACE_EMPTY);
 	return point->at == SCION_AT_FORK && point->side == SCION_SIDE_PARENT && point->regs &&
 	       !task->birth.vfork && space && space->state == SPACE_EMPTY && space->bare_forks > 1;
 }
 
 static bool wants(struct scion_session *s, struct task *task, enum scion_payload_event at)
 {
+	if (s->inject->block_used && (at == SCION_AT_EXEC || at == SCION_AT_ATTACH))
+		return true;
 	return s->inject->at_mask & 1u << at || task->wanted;
 }
 
@@ -165,7 +178,7 @@ static enum session_hook_result on_point(struct scion_session *s, struct task *t
 	if (!wants(s, task, point->at))
 		return HOOK_PASS;
 	run = collect(s, task, point);
-	if (!run && should_preload(task, point)) {
+	if (!run && should_preload(s, task, point)) {
 		run = calloc(1, sizeof(*run));
 		preload = true;
 	}
@@ -261,6 +274,7 @@ int scion_at(struct scion_session *s, enum scion_payload_event at, unsigned side
 	}
 	inject->rules[inject->rule_count++] = (struct inject_rule){ at, sides, payload };
 	inject->at_mask |= 1u << at;
+	inject->block_used |= sided && uses_block(payload);
 	if (at == SCION_AT_EXIT)
 		s->trace_calls = true;
 	return SCION_OK;

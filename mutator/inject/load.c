@@ -187,7 +187,8 @@ static enum session_hook_result loaded(struct scion_session *s, struct task *tas
 
 	leave_boot(s, task);
 	space->state = SPACE_READY;
-	result = run_place(s, task);
+	/* with nothing to run here (run_preload) the program is all that is left */
+	result = task->run->count ? run_place(s, task) : run_fail(s, task, SCION_OK, NULL);
 	run_wake(s, space);
 	return result;
 }

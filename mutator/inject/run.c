@@ -314,6 +314,15 @@ enum session_hook_result run_preload(struct scion_session *s, struct task *task,
 		run_free(s, task);
 		return HOOK_PASS;
 	}
+	if (!run->side)
+		leave_rseq(s, task);
+	if (!task->space)
+		task->space = inject_find_space(s, task);
+	if (!task->space || task->space->state != SPACE_EMPTY) {
+		restore_modes(s, task);
+		run_free(s, task);
+		return HOOK_PASS;
+	}
 	return load_begin(s, task);
 }
 

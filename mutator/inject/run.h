@@ -77,6 +77,7 @@ struct inject_rule {
 struct inject {
 	struct inject_rule *rules;
 	unsigned rule_count, rule_room;
+	bool block_used;  /* a rule's payload may use the block that all offspring share */
 	unsigned at_mask; /* bit for each scion_payload_event that has a rule */
 	unsigned waiting; /* tasks held until a slot is free or a space is loaded */
 	unsigned undone;  /* runs with items that are not done: the alarm is on */

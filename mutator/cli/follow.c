@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +27,8 @@ static const struct argp_option accepted[] = {
 	{ "quiet", 'q', NULL, 0, "No report, unless something went wrong", 0 },
 	{ "log", KEY_LOG, "stops|ptrace", 0, "Log each stop, or each request and wait", 0 },
 	{ "limit", KEY_LIMIT, "MS", 0, "Time limit of a payload (1000)", 0 },
-	{ "placement", KEY_PLACEMENT, "auto|off", 0, "Go to the CPU of the tracee (auto)", 0 },
+	{ "placement", KEY_PLACEMENT, "auto|off|cpu:N", 0,
+	  "Go to the CPU of the tracee (auto), stay where it is (off), or go to CPU N", 0 },
 	{ "fork-stop", KEY_STOP, "exit|event", 0,
 	  "Where the parent's registers are saved (exit); event corrupts the program", 0 },
 	{ "i-want-the-bug", KEY_BUG, NULL, 0, "Allow --fork-stop=event", 0 },
@@ -63,6 +65,24 @@ static unsigned parse_limit(const char *arg)
 		exit(cli_complainf(CLI_USAGE,
 				   "--limit: \"%s\" is no time; write milliseconds, from 1", arg));
 	return (unsigned)ms;
+}
+
+static void parse_placement(struct follow *follow, const char *arg)
+{
+	unsigned long cpu;
+	char *end;
+
+	if (strncmp(arg, "cpu:", 4) != 0) {
+		follow->placement = choice("placement", arg, "auto", "off") ? SCION_PLACEMENT_OFF :
+									      SCION_PLACEMENT_AUTO;
+		return;
+	}
+	cpu = strtoul(arg + 4, &end, 10);
+	if (*end || end == arg + 4 || arg[4] == '-' || cpu >= CPU_SETSIZE)
+		exit(cli_complainf(CLI_USAGE, "--placement: \"%s\" names no CPU; write cpu:N",
+				   arg));
+	follow->placement = SCION_PLACEMENT_CPU;
+	follow->placement_cpu = (int)cpu;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -102,7 +122,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		follow->want_bug = true;
 		return 0;
 	case KEY_PLACEMENT:
-		follow->placement_off = choice("placement", arg, "auto", "off");
+		parse_placement(follow, arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -220,7 +240,8 @@ static int open_session(struct follow *follow)
 		.on_event = on_event,
 		.arg = follow,
 		.fork_stop = follow->event_stop ? SCION_FORK_STOP_EVENT : SCION_FORK_STOP_EXIT,
-		.placement = follow->placement_off ? SCION_PLACEMENT_OFF : SCION_PLACEMENT_AUTO,
+		.placement = follow->placement,
+		.placement_cpu = follow->placement_cpu,
 		.payload_limit_ms = follow->limit_ms,
 	};
 	int error;
@@ -231,6 +252,10 @@ static int open_session(struct follow *follow)
 								       SCION_LOG_STOPS;
 	}
 	error = scion_session_new(&options, &follow->session);
+	if (error == SCION_EINVAL && follow->placement == SCION_PLACEMENT_CPU)
+		return cli_complainf(CLI_USAGE,
+				     "--placement: scion may not run on CPU %d; see taskset -cp $$",
+				     follow->placement_cpu);
 	return error ? cli_complain(CLI_FAILED, "no session", scion_error_name(error),
 				    "`scion doctor` tells what is missing") :
 		       CLI_OK;

@@ -21,9 +21,11 @@ struct follow {
 	struct scion_payload *payload[FOLLOW_AT_MAX];
 	size_t at_count;
 	const char *output, *trace_output;
-	bool json, tree, quiet, placement_off, event_stop, want_bug;
+	bool json, tree, quiet, event_stop, want_bug;
 	enum follow_log log;
 	unsigned limit_ms;
+	enum scion_placement placement;
+	int placement_cpu;
 
 	/* at work */
 	struct scion_session *session;

@@ -2,11 +2,11 @@
 #include "inject/payload.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/session.h"
+#include "inject/object_file.h"
 
 size_t payload_size(const struct scion_payload *payload)
 {
@@ -20,49 +20,16 @@ static bool is_path(const char *name)
 	return strchr(name, '/') || (len > 2 && strcmp(name + len - 2, ".o") == 0);
 }
 
-/* At most OBJECT_FILE_MAX bytes: one more is read, to see that there are more. */
-static int read_file(struct scion_session *s, const char *path, void **bytes, size_t *len)
-{
-	FILE *file = fopen(path, "rbe");
-	char *buffer = malloc(OBJECT_FILE_MAX + 1);
-	int error = SCION_OK;
-
-	if (!file)
-		error = session_fail(s, errno == ENOENT ? SCION_ENOENT : SCION_EPAYLOAD,
-				     "%s: can't be read: %s", path, strerror(errno));
-	else if (!buffer)
-		error = session_fail(s, SCION_ENOMEM, "out of memory");
-	if (!error) {
-		*len = fread(buffer, 1, OBJECT_FILE_MAX + 1, file);
-		if (ferror(file))
-			error = session_fail(s, SCION_EPAYLOAD, "%s: can't be read: %s", path,
-					     strerror(errno));
-		else if (*len > OBJECT_FILE_MAX)
-			error = session_fail(s, SCION_EPAYLOAD,
-					     "%s: larger than %u bytes; payloads are small", path,
-					     OBJECT_FILE_MAX);
-	}
-	if (file)
-		fclose(file);
-	if (error)
-		free(buffer);
-	else
-		*bytes = buffer;
-	return error;
-}
-
 static int open_object(struct scion_session *s, const char *path, struct scion_payload *payload)
 {
-	void *bytes;
-	size_t len;
-	int error = read_file(s, path, &bytes, &len);
+	struct object_error why;
+	int error = object_load(path, &payload->object, &why);
 
-	if (error)
-		return error;
-	error = object_open(bytes, len, &payload->object);
-	free(bytes);
-	if (error < 0)
+	if (error == -ENOMEM)
 		return session_fail(s, SCION_ENOMEM, "out of memory");
+	if (error < 0)
+		return session_fail(s, error == -ENOENT ? SCION_ENOENT : SCION_EPAYLOAD,
+				    "%s: can't be read: %s", path, why.text);
 	if (object_reason_count(payload->object))
 		return session_fail(s, SCION_EPAYLOAD,
 				    "%s: refused: %s; `scion payload check %s` tells all", path,

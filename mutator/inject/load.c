@@ -84,7 +84,11 @@ static void make_image(const struct run *run, uint64_t unmap, struct boot_image 
 	image->size = builtin_boot.size + sizeof(boot);
 }
 
-/* The registers first, then the mask: if the tracer dies in between, the boot code knows both. */
+/*
+ * The registers first, then the mask: if the tracer dies in between, the boot code knows both. It has
+ * no stack for a handler and raises no fault, so that all is blocked: a SIGTRAP or SIGSEGV that
+ * somebody has sent, and that the program blocks, would be delivered here.
+ */
 static const char *enter_boot(struct scion_session *s, struct task *task, uint64_t unmap)
 {
 	struct space *space = task->space;
@@ -101,7 +105,7 @@ static const char *enter_boot(struct scion_session *s, struct task *task, uint64
 		return "its code can't be written";
 	regs = regs_enter(&run->home, space->slack, 0);
 	kernel_set_regs(s->kernel, task->tid, &regs);
-	kernel_set_sigmask(s->kernel, task->tid, regs_blocked_mask(run->signo));
+	kernel_set_sigmask(s->kernel, task->tid, ~0ull);
 	run->masked = true;
 	run->fd = -1;
 	task->call_stops = true;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A payload in the middle of a blocked call: the call goes on, its result, its time and its errors
+ * are the program's own. With the tracer there; and with a tracer that is killed by the payload
+ * itself, so that the stub alone has to bring the call back.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/target.h"
+
+static const struct blocked {
+	const char *name;
+	long nr;
+} calls[] = {
+	{ "nanosleep", SYS_nanosleep }, { "clock_nanosleep", SYS_clock_nanosleep },
+	{ "read", SYS_read },           { "poll", SYS_poll },
+	{ "futex", SYS_futex },         { "epoll", SYS_epoll_wait },
+	{ "waitpid", SYS_wait4 },
+};
+
+enum { INJECTIONS = 4 };
+
+/*
+ * A sleep must be long enough to be met asleep, also on a busy machine, and is over by itself. One
+ * that ends before the payload is no failure: the payload ran all the same.
+ */
+static void start(struct target *t, const struct blocked *call, bool handler)
+{
+	target_start(t, (const char *const[]){ "sleep_read", call->name, "hold",
+					       handler ? "handler" : "300", handler ? "300" : NULL,
+					       NULL });
+	target_blocked(t->pid, call->nr);
+}
+
+static void with_tracer(const struct blocked *call, bool handler)
+{
+	struct target t;
+	struct scion_payload *payload;
+
+	start(&t, call, handler);
+	target_attach(&t, NULL);
+	payload = target_payload(&t, "whoami");
+	for (int i = 0; i < INJECTIONS; i++) {
+		const struct scion_event *event = target_inject(&t, t.pid, payload);
+
+		CHECK_MSG(event->error == SCION_OK, "%s", target_message(&t));
+		CHECK_EQ(event->result[0], t.pid);
+	}
+	target_detach(&t);
+	if (handler)
+		CHECK_CALL(kill(t.pid, SIGUSR1));
+	target_release(&t);
+	CHECK_MSG(target_end(&t), "%s%s", call->name, handler ? " with handler" : "");
+}
+
+/* The tracer: its payload kills it. Anything but that end is a failure. */
+static int tracer(void *arg)
+{
+	struct target *t = arg;
+	struct scion_payload *payload;
+
+	memset(&t->f, 0, sizeof(t->f));
+	target_attach(t, NULL);
+	payload = target_payload(t, "syscall");
+	target_args(payload, SYS_kill, (uint64_t)getpid(), SIGKILL);
+	target_inject(t, t->pid, payload);
+	return 1;
+}
+
+static void tracer_dies(const struct blocked *call)
+{
+	struct target t, other;
+
+	start(&t, call, false);
+	target_fork(&other, tracer, &t);
+	CHECK_EQ(test_exit_code(test_wait(&other.child)), 128 + SIGKILL);
+	target_release(&t);
+	CHECK_MSG(target_end(&t), "%s, tracer killed", call->name);
+}
+
+static int run(void)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		test_note("%s", calls[i].name);
+		with_tracer(&calls[i], false);
+		with_tracer(&calls[i], true);
+		tracer_dies(&calls[i]);
+	}
+	return 0;
+}
+
+static const char *const mutatees[] = { "sleep_read", NULL };
+
+const struct scion_test scion_test = {
+	.name = "trap_21_blocked_calls",
+	.trap = "21",
+	.needs_mutatees = mutatees,
+	.run = run,
+};

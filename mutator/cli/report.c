@@ -209,6 +209,28 @@ static void on_child(struct report *r, const struct scion_event *event)
 	complete_if_done(r, fork);
 }
 
+/* A payload's answer may come when its task is gone: what /proc knows is asked while it stands here. */
+static void note_namespace(struct report_fork *fork)
+{
+	if (!report_own_ids(fork->parent.tid, &fork->parent.own_pid, &fork->parent.own_tid))
+		return;
+	if (fork->value != fork->expected)
+		return;
+	fork->child.own_tid = fork->value;
+	fork->child.own_pid = fork->thread ? fork->parent.own_pid : fork->value;
+}
+
+static void judge_again(struct report_payload *payload, const struct report_side *side)
+{
+	if (payload->error || payload->verdict != REPORT_UNKNOWN || !side->own_tid ||
+	    strcmp(payload->name, "whoami"))
+		return;
+	payload->verdict = (int64_t)payload->result[0] == side->own_pid &&
+					   (int64_t)payload->result[1] == side->own_tid ?
+				   REPORT_RIGHT :
+				   REPORT_WRONG;
+}
+
 static void on_fork(struct report *r, const struct scion_event *event)
 {
 	struct report_fork *fork = find_or_add(r, event->fork_id);
@@ -227,6 +249,8 @@ static void on_fork(struct report *r, const struct scion_event *event)
 		fork->child.tid = event->peer;
 		fork->child.pid = event->thread ? event->pid : event->peer;
 	}
+	if (event->value != event->peer && r->options.payloads_at_fork)
+		note_namespace(fork);
 	complete_if_done(r, fork);
 }
 
@@ -303,14 +327,16 @@ static void on_payload(struct report *r, const struct scion_event *event)
 		r->failed = true;
 		return;
 	}
-	count_payload(r, payload);
 	if (event->at == SCION_AT_FORK || event->at == SCION_AT_THREAD)
 		HASH_FIND(hh, r->pending, &event->fork_id, sizeof(event->fork_id), fork);
 	if (!fork) {
+		count_payload(r, payload);
 		add_other(r, payload);
 		return;
 	}
 	side = event->side == SCION_SIDE_CHILD ? &fork->child : &fork->parent;
+	judge_again(payload, side);
+	count_payload(r, payload);
 	for (end = &side->payloads; *end; end = &(*end)->next)
 		;
 	*end = payload;

@@ -43,9 +43,10 @@ struct report_payload {
 
 struct report_side {
 	pid_t pid, tid;
-	bool seen;     /* its FORK or CHILD event came */
-	bool released; /* RELEASE came */
-	bool gone;     /* it ended, or was detached, before all was known */
+	int64_t own_pid, own_tid; /* in its own PID namespace, if that is nested and known; or 0 */
+	bool seen;                /* its FORK or CHILD event came */
+	bool released;            /* RELEASE came */
+	bool gone;                /* it ended, or was detached, before all was known */
 	uint64_t held_ns, released_ns;
 	unsigned payload_count;
 	struct report_payload *payloads;
@@ -138,6 +139,9 @@ const char *report_kind(const struct report_fork *fork, char *text, size_t size)
 
 struct report_payload *report_payload_new(const struct scion_event *event);
 void report_payload_free(struct report_payload *payload);
+
+/** A task's numbers in its own PID namespace; false if it is gone. */
+bool report_own_ids(pid_t tid, int64_t *own_pid, int64_t *own_tid);
 
 /** "whoami 18304", "count 7", "peek FAILED: EFAULT": why stands in report.failures */
 void report_payload_text(const struct report_payload *payload, char *text, size_t size);

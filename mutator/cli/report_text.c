@@ -33,6 +33,11 @@ static bool own_id(pid_t tid, const char *field, int64_t *id)
 	return found;
 }
 
+bool report_own_ids(pid_t tid, int64_t *own_pid, int64_t *own_tid)
+{
+	return own_id(tid, "NStgid:", own_pid) && own_id(tid, "NSpid:", own_tid);
+}
+
 /*
  * In the tracer's PID namespace the numbers are the same. In a nested one /proc knows the task's own,
  * as long as it is there; a task that is gone by then can't be asked.
@@ -44,7 +49,7 @@ static enum report_verdict judge_whoami(const struct scion_event *event)
 
 	if (said_pid == event->pid && said_tid == event->tid)
 		return REPORT_RIGHT;
-	if (!own_id(event->tid, "NStgid:", &pid) || !own_id(event->tid, "NSpid:", &tid))
+	if (!report_own_ids(event->tid, &pid, &tid))
 		return REPORT_UNKNOWN;
 	return said_pid == pid && said_tid == tid ? REPORT_RIGHT : REPORT_WRONG;
 }

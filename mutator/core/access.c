@@ -70,7 +70,7 @@ int scion_task_continue(struct scion_session *s, pid_t tid)
 	if (task->hold != TASK_HELD_USER)
 		return session_fail(s, SCION_EINVAL, "%d: not held", tid);
 	task->hold = TASK_FREE;
-	session_leave(s, task, task->go);
+	session_point_and_leave(s, task, task->held_at, task->held_side, NULL, task->go);
 	return SCION_OK;
 }
 

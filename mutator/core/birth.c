@@ -138,7 +138,7 @@ void birth_stranger(struct scion_session *s, pid_t tid, int status)
 	}
 	task = task_add(&s->tasks, tid, tid, step.next);
 	if (!task) {
-		session_fail(s, SCION_ENOMEM, "out of memory; %d is left untraced", tid);
+		session_log(s, SCION_LOG_ERROR, "out of memory; %d is left untraced", tid);
 		kernel_detach(s->kernel, tid, 0);
 		return;
 	}
@@ -179,13 +179,7 @@ void birth_report_child(struct scion_session *s, struct task *child, struct task
 	event.kind = child->birth.peer ? kind_of(nr) : SCION_FORK_UNKNOWN;
 	event.vfork = child->birth.vfork;
 	event.thread = child->birth.thread;
-	if (session_emit(s, &event) == SCION_HOLD) {
-		child->hold = TASK_HELD_USER;
-		child->go = go;
-		return;
-	}
-	session_point_and_leave(s, child, at, SCION_SIDE_CHILD,
-				wanted && !child->regs_set ? &regs : NULL, go);
+	session_report(s, child, &event, at, wanted ? &regs : NULL, go);
 }
 
 /* What the call must return: the new task's id in the caller's own PID namespace; 0: not known. */
@@ -228,13 +222,7 @@ void birth_report_parent(struct scion_session *s, struct task *creator, struct t
 	event.thread = creator->birth.thread;
 	event.value = (int64_t)regs.r.rax;
 	event.expected = expected_value(s, creator, event.value);
-	if (session_emit(s, &event) == SCION_HOLD) {
-		creator->hold = TASK_HELD_USER;
-		creator->go = go;
-		return;
-	}
-	session_point_and_leave(s, creator, at, SCION_SIDE_PARENT, creator->regs_set ? NULL : &regs,
-				go);
+	session_report(s, creator, &event, at, &regs, go);
 }
 
 /* CLONE_UNTRACED | CLONE_PTRACE: a traced child of which no event tells (kernel/fork.c). */

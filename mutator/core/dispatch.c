@@ -71,17 +71,6 @@ void session_forget(struct scion_session *s, struct task *task)
 	task_remove(&s->tasks, task);
 }
 
-/* Emits; true if the task may go on, else it is held and `go` kept for scion_task_continue. */
-static bool emit_at_stop(struct scion_session *s, struct task *task,
-			 const struct scion_event *event, struct task_go go)
-{
-	if (session_emit(s, event) != SCION_HOLD)
-		return true;
-	task->hold = TASK_HELD_USER;
-	task->go = go;
-	return false;
-}
-
 void session_point_and_leave(struct scion_session *s, struct task *task,
 			     enum scion_payload_event at, enum scion_payload_side side,
 			     struct kernel_regs *regs, struct task_go go)
@@ -91,6 +80,19 @@ void session_point_and_leave(struct scion_session *s, struct task *task,
 	if (s->hooks && !task->run && s->hooks->point(s, task, &point) == HOOK_TOOK)
 		return;
 	session_leave(s, task, go);
+}
+
+void session_report(struct scion_session *s, struct task *task, const struct scion_event *event,
+		    enum scion_payload_event at, struct kernel_regs *regs, struct task_go go)
+{
+	if (session_emit(s, event) == SCION_HOLD) {
+		task->hold = TASK_HELD_USER;
+		task->held_at = at;
+		task->held_side = task->birth.side;
+		task->go = go;
+		return;
+	}
+	session_point_and_leave(s, task, at, task->birth.side, task->regs_set ? NULL : regs, go);
 }
 
 /* --- one function for each kind of stop that is more than a resume --- */
@@ -144,8 +146,7 @@ static void handle_execed(struct scion_session *s, struct task *task, struct tas
 	struct scion_event event = session_event(s, task, SCION_EVENT_EXEC);
 
 	event.former = task->former;
-	if (emit_at_stop(s, task, &event, go))
-		session_point_and_leave(s, task, SCION_AT_EXEC, SCION_SIDE_NONE, NULL, go);
+	session_report(s, task, &event, SCION_AT_EXEC, NULL, go);
 }
 
 static void handle_attached(struct scion_session *s, struct task *task, struct task_go go)
@@ -153,8 +154,7 @@ static void handle_attached(struct scion_session *s, struct task *task, struct t
 	struct scion_event event = session_event(s, task, SCION_EVENT_ATTACH);
 
 	task->fresh = false;
-	if (emit_at_stop(s, task, &event, go))
-		session_point_and_leave(s, task, SCION_AT_ATTACH, SCION_SIDE_NONE, NULL, go);
+	session_report(s, task, &event, SCION_AT_ATTACH, NULL, go);
 }
 
 static void handle_signal(struct scion_session *s, struct task *task, int sig, struct task_go go)
@@ -169,8 +169,7 @@ static void handle_signal(struct scion_session *s, struct task *task, int sig, s
 		return;
 	}
 	event.signo = sig;
-	if (emit_at_stop(s, task, &event, go))
-		session_point_and_leave(s, task, SCION_AT_SIGNAL, SCION_SIDE_NONE, NULL, go);
+	session_report(s, task, &event, SCION_AT_SIGNAL, NULL, go);
 }
 
 static void handle_group(struct scion_session *s, struct task *task, enum scion_event_type type,

@@ -42,7 +42,6 @@ int session_fail(struct scion_session *s, int error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(s->message, sizeof(s->message), format, args);
 	va_end(args);
-	session_log(s, SCION_LOG_ERROR, "%s", s->message);
 	return error;
 }
 

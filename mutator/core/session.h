@@ -131,6 +131,13 @@ void session_point_and_leave(struct scion_session *s, struct task *task,
 			     enum scion_payload_event at, enum scion_payload_side side,
 			     struct kernel_regs *regs, struct task_go go);
 
+/**
+ * Reports an event of a stopped task; then its payloads, and the stop is left, now or, if the callback
+ * holds the task, when it is let go on. `regs` is dropped if the callback has set others.
+ */
+void session_report(struct scion_session *s, struct task *task, const struct scion_event *event,
+		    enum scion_payload_event at, struct kernel_regs *regs, struct task_go go);
+
 /** Forgets a task that is gone or detached. */
 void session_forget(struct scion_session *s, struct task *task);
 

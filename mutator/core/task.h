@@ -48,7 +48,9 @@ struct task {
 	enum follow_state state;
 	bool stopped; /* in a ptrace-stop now */
 	enum task_hold hold;
-	struct task_go go; /* how to leave the stop, once the hold is over */
+	struct task_go go;                 /* how to leave the stop, once the hold is over */
+	enum scion_payload_event held_at;  /* HELD_USER: where its payloads are still to run */
+	enum scion_payload_side held_side; /* ... and on which side of a fork */
 
 	bool call_stops; /* resume with SYSCALL: its payload needs syscall-stops */
 	bool fresh;      /* attached, and SCION_EVENT_ATTACH is still to come */

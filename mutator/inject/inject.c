@@ -125,8 +125,7 @@ static struct run *collect(struct scion_session *s, struct task *task,
 			continue;
 		run->items[run->count++] = (struct run_item){ rule->payload, point->at, -1, -1, 0 };
 	}
-	if (task->wanted && run->count < RUN_ITEMS &&
-	    (point->at == SCION_AT_DEMAND || point->at == SCION_AT_ATTACH)) {
+	if (task->wanted && run->count < RUN_ITEMS && point->at != SCION_AT_EXIT && !point->signo) {
 		run->items[run->count++] =
 			(struct run_item){ task->wanted, SCION_AT_DEMAND, -1, -1, 0 };
 		run->notify = true;
@@ -292,12 +291,8 @@ int scion_inject(struct scion_session *s, pid_t tid, const struct scion_payload 
 	if (task->wanted)
 		return session_fail(s, SCION_EBUSY, "%d: a payload is waiting already", tid);
 	task->wanted = payload;
-	if (task->hold == TASK_HELD_USER && task->go.how & FOLLOW_GO_CONT && !task->go.sig) {
-		task->hold = TASK_FREE;
-		session_point_and_leave(s, task, SCION_AT_DEMAND, SCION_SIDE_NONE, NULL, task->go);
-	} else if (!task->stopped) {
+	if (!task->stopped)
 		kernel_interrupt(s->kernel, tid);
-	}
 	return SCION_OK;
 }
 

@@ -332,7 +332,8 @@ SCION_API int scion_at(struct scion_session *session, enum scion_payload_event a
 		       const struct scion_payload *payload);
 
 /**
- * Runs a payload in a thread now: it is interrupted if it runs. SCION_EVENT_PAYLOAD (SCION_AT_DEMAND)
+ * Runs a payload in a thread now: it is interrupted if it runs; one that a callback holds runs it when
+ * it is let go on. SCION_EVENT_PAYLOAD (SCION_AT_DEMAND)
  * tells its end; a call that was interrupted is restarted as if nothing had happened.
  * @return 0; SCION_ESRCH, SCION_ENOMEM, SCION_EBUSY: one is already waiting
  */

@@ -145,10 +145,16 @@ static bool uses_block(const struct scion_payload *payload)
 	       !strcmp(payload->name, "ring");
 }
 
+/* Its children have had to load the region themselves, in some ten stops each. */
+static bool forks_bare(const struct task *task)
+{
+	return task->space && task->space->state == SPACE_EMPTY && task->space->bare_forks > 1;
+}
+
 /*
- * All offspring share a block only if it is there before the first fork. And with a rule for
- * children only, each child would load the region itself, in some ten stops: a process that forks
- * again loads it once, and its children inherit it.
+ * All offspring share a block only if it is there before the first fork. And with rules for
+ * children or their exits only, a process that forks again loads the region once, and its children
+ * inherit it.
  */
 static bool should_preload(const struct scion_session *s, const struct task *task,
 			   const struct session_point *point)
@@ -158,12 +164,14 @@ static bool should_preload(const struct scion_session *s, const struct task *tas
 	if (point->at == SCION_AT_EXEC || point->at == SCION_AT_ATTACH)
 		return s->inject->block_used && (!space || space->state == SPACE_EMPTY);
 	return point->at == SCION_AT_FORK && point->side == SCION_SIDE_PARENT && point->regs &&
-	       !task->birth.vfork && space && space->state == SPACE_EMPTY && space->bare_forks > 1;
+	       !task->birth.vfork && forks_bare(task);
 }
 
 static bool wants(struct scion_session *s, struct task *task, enum scion_payload_event at)
 {
 	if (s->inject->block_used && (at == SCION_AT_EXEC || at == SCION_AT_ATTACH))
+		return true;
+	if (at == SCION_AT_FORK && s->inject->at_mask & 1u << SCION_AT_EXIT && forks_bare(task))
 		return true;
 	return s->inject->at_mask & 1u << at || task->wanted;
 }

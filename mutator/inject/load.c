@@ -313,6 +313,8 @@ enum session_hook_result unload_begin(struct scion_session *s, struct task *task
 	run->go = task->go;
 	run->restarts = regs_restarts(&run->home.r);
 	task->run = run;
+	if (!run->restarts)
+		run_leave_rseq(s, task);
 	if (enter_boot(s, task, space->base)) {
 		run_free(s, task);
 		space->state = SPACE_REMOVED;

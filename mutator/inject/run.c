@@ -207,8 +207,7 @@ static const char *prepare(struct scion_session *s, struct task *task)
 	return NULL;
 }
 
-/* Inside an rseq section the stop counts as a preemption: on to the abort address. */
-static void leave_rseq(struct scion_session *s, struct task *task)
+void run_leave_rseq(struct scion_session *s, struct task *task)
 {
 	struct kernel_rseq rseq;
 	struct regs_rseq_cs section;
@@ -293,7 +292,7 @@ enum session_hook_result run_begin(struct scion_session *s, struct task *task, s
 	if (why)
 		return run_fail(s, task, SCION_ENOTSUP, why);
 	if (!run->side && run->items[0].at != SCION_AT_EXEC && !run->restarts)
-		leave_rseq(s, task);
+		run_leave_rseq(s, task);
 	if (kernel_get_sigmask(s->kernel, task->tid, &run->mask) < 0)
 		return run_fail(s, task, SCION_ESRCH, "the task is dying");
 	if (!task->space)
@@ -315,7 +314,7 @@ enum session_hook_result run_preload(struct scion_session *s, struct task *task,
 		return HOOK_PASS;
 	}
 	if (!run->side)
-		leave_rseq(s, task);
+		run_leave_rseq(s, task);
 	if (!task->space)
 		task->space = inject_find_space(s, task);
 	if (!task->space || task->space->state != SPACE_EMPTY) {

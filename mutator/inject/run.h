@@ -129,6 +129,12 @@ void run_return(struct scion_session *s, struct task *task, enum kernel_resume h
  */
 struct kernel_regs run_stub_home(const struct run *run);
 
+/**
+ * Before rip is moved: inside an rseq section the stop counts as a preemption, and `home` becomes its
+ * abort address. (The kernel would look at the rip that we set, and see no section.)
+ */
+void run_leave_rseq(struct scion_session *s, struct task *task);
+
 /** Runs that wait in this space are tried again. */
 void run_wake(struct scion_session *s, const struct space *space);
 

@@ -100,7 +100,10 @@ struct placement {
  */
 int placement_init(struct placement *p, struct kernel *k, enum placement_mode mode, int cpu);
 
-/** At each stop (not exit) of task `tid`, before it is handled; `now` is kernel_now. Never fails: at worst all is left alone. */
+/**
+ * At each stop (not exit) of task `tid`, before it is handled; `now` is kernel_now. Never fails: at
+ * worst all is left alone.
+ */
 void placement_on_stop(struct placement *p, pid_t tid, unsigned tasks, uint64_t now);
 
 /**

@@ -43,6 +43,17 @@ static bool at_notify(const struct space *space, uint64_t rip)
 	return rip == space_stub(space) + builtin_stub.notify + 2;
 }
 
+/* The event stop that was asked for, or a group-stop that came in its place. */
+static enum session_hook_result put_back(struct scion_session *s, struct task *task)
+{
+	struct space *space = task->space;
+
+	run_restore(s, task);
+	run_free(s, task);
+	run_wake(s, space);
+	return HOOK_PASS;
+}
+
 /*
  * All items are done, and the stub has the rest to do. At a stop within it: behind its last call
  * the registers are set here, so that a signal's handler sees the program and not the stub.
@@ -70,10 +81,12 @@ static enum session_hook_result finish(struct scion_session *s, struct task *tas
 		task->call_stops = false;
 		return took(s, task, plain_mode(s), 0);
 	}
-	if (in_stub(space, regs.r.rip) && !behind_unmask(space, regs.r.rip)) {
+	/* at the entry of the unmasking call rip is behind it already, but the mask is still ours */
+	if (in_stub(space, regs.r.rip) &&
+	    (!behind_unmask(space, regs.r.rip) || stop->kind == STOP_SYSCALL_ENTRY)) {
 		if (is_syscall_stop(stop))
 			return took(s, task, plain_mode(s), 0);
-		return HOOK_PASS;
+		return put_back(s, task); /* here and now: what follows is about the program */
 	}
 	if (behind_unmask(space, regs.r.rip)) {
 		plain = regs_plain(&run->home);
@@ -130,17 +143,6 @@ static enum session_hook_result on_signal(struct scion_session *s, struct task *
 	if (regs_is_fault(sig) && info.si_code > 0)
 		return fault(s, task, sig, &info);
 	return queue_again(s, task, sig);
-}
-
-/* The event stop that was asked for, or a group-stop that came in its place. */
-static enum session_hook_result put_back(struct scion_session *s, struct task *task)
-{
-	struct space *space = task->space;
-
-	run_restore(s, task);
-	run_free(s, task);
-	run_wake(s, space);
-	return HOOK_PASS;
 }
 
 static enum session_hook_result abort_run(struct scion_session *s, struct task *task)

@@ -76,8 +76,10 @@ void session_point_and_leave(struct scion_session *s, struct task *task,
 			     struct kernel_regs *regs, struct task_go go)
 {
 	struct session_point point = { at, side, go.sig, regs, &go };
+	/* who detaches wants no new payload, or a program that forks on and on is never let go */
+	bool leaving = s->mode == SESSION_DETACHING && !task->wanted;
 
-	if (s->hooks && !task->run && s->hooks->point(s, task, &point) == HOOK_TOOK)
+	if (s->hooks && !task->run && !leaving && s->hooks->point(s, task, &point) == HOOK_TOOK)
 		return;
 	session_leave(s, task, go);
 }

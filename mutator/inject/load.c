@@ -315,7 +315,9 @@ enum session_hook_result unload_begin(struct scion_session *s, struct task *task
 	task->run = run;
 	if (!run->restarts)
 		run_leave_rseq(s, task);
-	if (enter_boot(s, task, space->base)) {
+	if (!run_dispatch_off(s, task) || enter_boot(s, task, space->base)) {
+		if (run->sud.mode)
+			kernel_set_sud(s->kernel, task->tid, &run->sud);
 		run_free(s, task);
 		space->state = SPACE_REMOVED;
 		return HOOK_PASS;

@@ -183,12 +183,20 @@ static bool under_seccomp(struct scion_session *s, const struct task *task)
 	       (!task->run->side && kernel_proc(s->kernel, task->tid, &proc) == 0 && proc.seccomp);
 }
 
+bool run_dispatch_off(struct scion_session *s, struct task *task)
+{
+	struct kernel_sud *sud = &task->run->sud, off = { 0 };
+
+	if (kernel_get_sud(s->kernel, task->tid, sud) < 0)
+		sud->mode = 0;
+	return !sud->mode || kernel_set_sud(s->kernel, task->tid, &off) >= 0;
+}
+
 /* Everything that forbids to run a payload here, or has to be set aside while it runs. */
 static const char *prepare(struct scion_session *s, struct task *task)
 {
 	struct run *run = task->run;
 	unsigned long options = session_ptrace_options(s) | PTRACE_O_SUSPEND_SECCOMP;
-	struct kernel_sud off = { 0 };
 
 	if (!regs_is_64bit(&run->home))
 		return "it is a 32-bit task, payloads are 64-bit code; it is followed all the same";
@@ -200,9 +208,7 @@ static const char *prepare(struct scion_session *s, struct task *task)
 		run->suspended = true;
 	}
 	/* a new task has none yet: copy_process clears it (kernel/fork.c, Linux 5.11) */
-	if (run->side != SCION_SIDE_CHILD && kernel_get_sud(s->kernel, task->tid, &run->sud) < 0)
-		run->sud.mode = 0;
-	if (run->sud.mode && kernel_set_sud(s->kernel, task->tid, &off) < 0)
+	if (run->side != SCION_SIDE_CHILD && !run_dispatch_off(s, task))
 		return "it uses Syscall User Dispatch, which can't be set aside";
 	return NULL;
 }

@@ -135,6 +135,9 @@ struct kernel_regs run_stub_home(const struct run *run);
  */
 void run_leave_rseq(struct scion_session *s, struct task *task);
 
+/** Sets Syscall User Dispatch aside until run_restore; false if it can't be. */
+bool run_dispatch_off(struct scion_session *s, struct task *task);
+
 /** Runs that wait in this space are tried again. */
 void run_wake(struct scion_session *s, const struct space *space);
 

@@ -86,6 +86,7 @@ static int run(void)
 	task_cpu(k);
 	gone(k);
 	CHECK_LE(1, kernel_runnable(k));
+	CHECK_EQ(kernel_sched_class(k, getpid()), SCHED_OTHER);
 	unprivileged(k);
 	if (setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 1) == 0) {
 		CHECK_CALL(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 1));

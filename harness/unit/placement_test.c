@@ -18,7 +18,7 @@ struct fake {
 	struct kernel base;
 	uint64_t clock;
 	cpu_set_t tracer, tracee;
-	int cpu, runnable;
+	int cpu, runnable, class;
 	bool idle, idle_refused, dying;
 	int calls; /* of any kind */
 };
@@ -52,6 +52,13 @@ static int fake_cpu(struct kernel *k, pid_t tid)
 	return fake_of(k)->cpu;
 }
 
+static int fake_class(struct kernel *k, pid_t tid)
+{
+	(void)tid;
+	fake_of(k)->calls++;
+	return fake_of(k)->class;
+}
+
 static int fake_runnable(struct kernel *k)
 {
 	fake_of(k)->calls++;
@@ -72,6 +79,7 @@ static const struct kernel_ops fake_ops = {
 	.get_affinity = fake_get,
 	.set_affinity = fake_set,
 	.task_cpu = fake_cpu,
+	.sched_class = fake_class,
 	.runnable = fake_runnable,
 	.set_idle = fake_idle,
 };
@@ -213,6 +221,25 @@ static void test_pinned_where_the_tracer_may_not(void **state)
 	assert_int_equal(f.calls, 0); /* given up */
 }
 
+static void test_real_time_target(void **state)
+{
+	struct placement p;
+	struct fake f;
+
+	(void)state;
+	fake_init(&f);
+	f.class = SCHED_FIFO;
+	start(&p, &f, PLACEMENT_AUTO, -1);
+	stops(&p, &f, 1000, 10000, 1);
+	assert_tracer(&f, cpus(0, 7), false);
+	f.tracee = cpus(2, 2);
+	stops(&p, &f, 1000, 10000, 1);
+	assert_tracer(&f, cpus(0, 7), false);
+	f.class = SCHED_BATCH;
+	stops(&p, &f, 1000, 10000, 1);
+	assert_tracer(&f, cpus(2, 2), false);
+}
+
 static void test_dying_task_decides_nothing(void **state)
 {
 	struct placement p;
@@ -250,7 +277,7 @@ static void test_behind_one_tracee(void **state)
 	assert_tracer(&f, cpus(6, 6), true);
 	f.calls = 0;
 	stops(&p, &f, 640, 10000, 1);
-	assert_in_range(f.calls, 10, 40); /* 3 questions in 64 stops */
+	assert_in_range(f.calls, 10, 50); /* 4 questions in 64 stops */
 	placement_release(&p);
 	assert_tracer(&f, cpus(0, 7), false);
 }
@@ -372,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_pinned_target),
 		cmocka_unit_test(test_pinned_apart),
 		cmocka_unit_test(test_pinned_where_the_tracer_may_not),
+		cmocka_unit_test(test_real_time_target),
 		cmocka_unit_test(test_dying_task_decides_nothing),
 		cmocka_unit_test(test_behind_one_tracee),
 		cmocka_unit_test(test_behind_ends_at_the_second_tracee),

@@ -179,6 +179,15 @@ static void apply(struct placement *p, struct placement_order order)
 		placement_release(p);
 }
 
+/* A real-time task keeps its CPU as long as it likes: a tracer that is there too may never run. */
+static bool shares_its_cpu(struct placement *p, pid_t tid)
+{
+	int class = kernel_sched_class(p->kernel, tid);
+
+	return class == -ENOSYS || class == SCHED_OTHER || class == SCHED_BATCH ||
+	       class == SCHED_IDLE;
+}
+
 /* False: the task is dying, there is nothing to decide on. */
 static bool sample(struct placement *p, pid_t tid, enum placement_ask ask,
 		   struct placement_sample *s)
@@ -189,12 +198,12 @@ static bool sample(struct placement *p, pid_t tid, enum placement_ask ask,
 	*s = (struct placement_sample){ .only_cpu = -1, .cpu = -1, .runnable = -1, .cpus = p->cpus };
 	if (kernel_get_affinity(p->kernel, tid, &set) < 0)
 		return false;
-	if (CPU_COUNT(&set) == 1) {
+	if (CPU_COUNT(&set) == 1 && shares_its_cpu(p, tid)) {
 		for (cpu = 0; !CPU_ISSET((unsigned)cpu, &set); cpu++)
 			;
 		s->only_cpu = cpu;
 	}
-	if (ask == PLACEMENT_ASK_ALL && !p->no_behind) {
+	if (ask == PLACEMENT_ASK_ALL && !p->no_behind && shares_its_cpu(p, tid)) {
 		s->cpu = kernel_task_cpu(p->kernel, tid);
 		s->runnable = kernel_runnable(p->kernel);
 		s->may_behind = true;

@@ -47,7 +47,7 @@ enum placement_ask {
 
 /** What was found out at one stop. */
 struct placement_sample {
-	int only_cpu;    /* the one CPU that the stopped task is allowed, -1: several */
+	int only_cpu; /* the one CPU that the stopped task is allowed; -1: several, or not to be shared */
 	int cpu;         /* the one it ran on, -1: unknown */
 	int runnable;    /* tasks of the system that run or want to, tracer included; -1: unknown */
 	unsigned cpus;   /* CPUs of the system */

@@ -149,6 +149,7 @@ struct kernel_ops {
 	int (*set_affinity)(struct kernel *k, pid_t tid, const cpu_set_t *set);
 	int (*current_cpu)(struct kernel *k);
 	int (*task_cpu)(struct kernel *k, pid_t tid);
+	int (*sched_class)(struct kernel *k, pid_t tid);
 	int (*runnable)(struct kernel *k);
 	int (*set_idle)(struct kernel *k, bool on);
 	uint64_t (*now)(struct kernel *k);
@@ -454,12 +455,18 @@ static inline int kernel_current_cpu(struct kernel *k)
 }
 
 /**
- * The CPU that a task ran on last (/proc/TID/stat, field 39). -ENOSYS, here and in the next two,
+ * The CPU that a task ran on last (/proc/TID/stat, field 39). -ENOSYS, here and in the next three,
  * from an implementation without them.
  */
 static inline int kernel_task_cpu(struct kernel *k, pid_t tid)
 {
 	return k->ops->task_cpu ? k->ops->task_cpu(k, tid) : -ENOSYS;
+}
+
+/** SCHED_OTHER, SCHED_FIFO, … of a task, without flags. */
+static inline int kernel_sched_class(struct kernel *k, pid_t tid)
+{
+	return k->ops->sched_class ? k->ops->sched_class(k, tid) : -ENOSYS;
 }
 
 /** How many tasks of the whole system are running or ready to, the caller included. */

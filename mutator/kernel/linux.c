@@ -423,6 +423,7 @@ static const struct kernel_ops linux_ops = {
 	.set_affinity = linux_set_affinity,
 	.current_cpu = linux_current_cpu,
 	.task_cpu = linux_task_cpu,
+	.sched_class = linux_sched_class,
 	.runnable = linux_runnable,
 	.set_idle = linux_set_idle,
 	.now = linux_now,

@@ -171,6 +171,7 @@ bool linux_proc_parse(struct kernel_proc *out, const char *text, size_t len);
 
 /* linux_sched.c */
 int linux_task_cpu(struct kernel *k, pid_t tid);
+int linux_sched_class(struct kernel *k, pid_t tid);
 int linux_runnable(struct kernel *k);
 int linux_set_idle(struct kernel *k, bool on);
 

@@ -43,6 +43,14 @@ int linux_task_cpu(struct kernel *k, pid_t tid)
 	return p ? atoi(p + 1) : -EIO;
 }
 
+int linux_sched_class(struct kernel *k, pid_t tid)
+{
+	int class = sched_getscheduler(tid);
+
+	(void)k;
+	return class < 0 ? -errno : class & ~SCHED_RESET_ON_FORK;
+}
+
 int linux_runnable(struct kernel *k)
 {
 	char buf[128], *slash;

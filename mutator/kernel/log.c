@@ -455,6 +455,11 @@ static int log_task_cpu(struct kernel *k, pid_t tid)
 	return kernel_task_cpu(inner_of(k), tid);
 }
 
+static int log_sched_class(struct kernel *k, pid_t tid)
+{
+	return kernel_sched_class(inner_of(k), tid);
+}
+
 static int log_runnable(struct kernel *k)
 {
 	return kernel_runnable(inner_of(k));
@@ -527,6 +532,7 @@ static const struct kernel_ops logged_ops = {
 	.set_affinity = log_set_affinity,
 	.current_cpu = log_current_cpu,
 	.task_cpu = log_task_cpu,
+	.sched_class = log_sched_class,
 	.runnable = log_runnable,
 	.set_idle = log_set_idle,
 	.now = log_now,

@@ -76,7 +76,8 @@ void fake_kill(struct fake *f, pid_t tgid)
 
 		if (task->tgid != tgid || task->state == FAKE_NONE || task->state == FAKE_DEAD)
 			continue;
-		task->state = FAKE_DEAD;
+		task->killed_running = task->state == FAKE_RUNS;
+		task->state = task->state == FAKE_LEFT ? FAKE_NONE : FAKE_DEAD;
 		task->status = FAKE_KILLED(SIGKILL);
 	}
 }

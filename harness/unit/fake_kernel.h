@@ -35,6 +35,7 @@ struct fake_task {
 	enum kernel_resume how; /* how it was resumed last */
 	bool interrupted;       /* an event stop is due */
 	bool zombie, traced;
+	bool killed_running; /* killed while it was in no stop */
 	pid_t tracer; /* another tracer */
 	int stops, leaves;
 	int got[32], got_count; /* signals that were delivered */

@@ -72,17 +72,23 @@ static void release_early(struct scion_session *s, struct task *child)
 	birth_report_child(s, child, go);
 }
 
-/* Dead before it was announced: it gets its two events all the same. */
+/*
+ * Dead before it was announced: it gets its two events all the same. One that was adopted and has
+ * ended since got them then. Who is neither is a new task: it is traced by us from its birth on.
+ */
 static bool was_stillborn(struct scion_session *s, struct task *creator, pid_t tid)
 {
 	struct scion_event event;
 	struct kernel_proc proc;
 	int status;
+	bool lost = task_was_lost(&s->tasks, tid, &status);
 
-	if (!task_was_lost(&s->tasks, tid, &status))
+	if (!lost && !s->adopted)
 		return false;
 	if (kernel_proc(s->kernel, tid, &proc) == 0 && proc.tracer == gettid())
-		return false; /* that was another one, of which the id was used again */
+		return false;
+	if (!lost)
+		return true;
 	event = session_event(s, creator, SCION_EVENT_EXIT);
 	event.tid = tid;
 	event.pid = creator->birth.thread ? creator->tgid : tid;
@@ -110,6 +116,10 @@ void birth_announce(struct scion_session *s, struct task *creator, enum stop_kin
 		kernel_get_regs(s->kernel, creator->tid, &creator->event_regs);
 
 	child = task_find(&s->tasks, tid);
+	if (child && child->adopted) {
+		child->adopted = false; /* the kernel was slow: it has been reported, and let go */
+		return;
+	}
 	if (child && child->state != FOLLOW_EARLY) {
 		session_log(s, SCION_LOG_WARN, "%d is used again, its end was not seen", tid);
 		session_forget(s, child);
@@ -241,16 +251,31 @@ static bool never_announced(struct scion_session *s, const struct task *child)
 	return flags & CLONE_UNTRACED;
 }
 
-void birth_adopt(struct scion_session *s, uint64_t now)
+/* The next EARLY task that is not to be held any longer. */
+static struct task *find_adoptable(struct scion_session *s, uint64_t now)
 {
 	struct task *task, *next;
-	struct kernel_proc proc;
 
 	TASK_EACH(&s->tasks, task, next)
 	{
-		if (task->state != FOLLOW_EARLY ||
-		    (!never_announced(s, task) && now - task->since < EARLY_PATIENCE_NS))
+		bool late = now - task->since >= EARLY_PATIENCE_NS;
+
+		if (task->state != FOLLOW_EARLY || (!late && !never_announced(s, task)))
 			continue;
+		task->adopted = late;
+		s->adopted = s->adopted || late;
+		return task;
+	}
+	return NULL;
+}
+
+/* One by one from the start: letting one go can complete a detach, which takes them all away. */
+void birth_adopt(struct scion_session *s, uint64_t now)
+{
+	struct task *task;
+	struct kernel_proc proc;
+
+	while (s->early && (task = find_adoptable(s, now))) {
 		if (kernel_proc(s->kernel, task->tid, &proc) == 0)
 			task->tgid = proc.tgid;
 		task->birth = (struct task_birth){ .id = ++s->next_fork_id,

@@ -60,6 +60,8 @@ void session_leave(struct scion_session *s, struct task *task, struct task_go go
 	resumed(s, task, kernel_resume(s->kernel, task->tid, resume_mode(s, task, go.how), go.sig));
 	if (task->birth.side)
 		emit_release(s, task);
+	if (s->mode == SESSION_DETACHING && task->state == FOLLOW_VFORKING)
+		detach_advance(s); /* its child may be parked already, and it waits for the child */
 }
 
 void session_forget(struct scion_session *s, struct task *task)

@@ -74,6 +74,7 @@ struct scion_session {
 	int launch_error;
 	uint64_t since; /* kernel_now of the stop that is being handled */
 	unsigned early; /* tasks that are EARLY */
+	bool adopted;   /* a task was EARLY for too long, once */
 
 	const struct session_hooks *hooks;
 	struct inject *inject;

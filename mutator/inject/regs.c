@@ -11,7 +11,8 @@
 #define USER_CS             0x33
 #define USER_DS             0x2b
 #define FLAGS_CLEAN         0x202 /* IF and the bit that is always 1: no DF, TF, AC, NT */
-#define SYSCALL_INSTRUCTION 2     /* bytes of `syscall`, `sysenter` and `int $0x80` */
+#define FLAGS_ID            0x200000
+#define SYSCALL_INSTRUCTION 2 /* bytes of `syscall`, `sysenter` and `int $0x80` */
 
 bool regs_restarts(const struct user_regs_struct *regs)
 {
@@ -43,7 +44,8 @@ struct kernel_regs regs_enter(const struct kernel_regs *home, uint64_t stub, uin
 	regs.r.rbp = 0;
 	regs.r.rax = 0;
 	regs.r.orig_rax = (unsigned long long)-1;
-	regs.r.eflags = FLAGS_CLEAN;
+	/* ID stays the program's: ptrace can't set it (FLAG_MASK in arch/x86/kernel/ptrace.c) */
+	regs.r.eflags = FLAGS_CLEAN | (home->r.eflags & FLAGS_ID);
 	regs.r.cs = USER_CS;
 	regs.r.ss = USER_DS;
 	return regs;

@@ -11,13 +11,14 @@ struct attach {
 	pid_t pid;
 };
 
-/* Of the handler: signals carry no argument. Set while the session lives. */
-static struct scion_session *attached;
+/* Of the handler: signals carry no argument. NULL once the session is being freed. */
+static struct scion_session *volatile attached;
 
 static void on_stop(int sig)
 {
 	(void)sig;
-	scion_session_stop(attached);
+	if (attached)
+		scion_session_stop(attached);
 }
 
 static void handle_signals(struct scion_session *session)
@@ -105,6 +106,7 @@ int cli_attach(int argc, char **argv)
 	code = follow_open(&attach.follow);
 	if (!code)
 		code = follow_all(&attach);
+	attached = NULL;
 	follow_close(&attach.follow);
 	return code;
 }

@@ -13,8 +13,8 @@ struct run {
 	char **argv;
 };
 
-/* Of the handlers: signals carry no argument. Set while the session lives. */
-static struct follow *running;
+/* Of the handlers: signals carry no argument. NULL once the session is being freed. */
+static struct follow *volatile running;
 static volatile sig_atomic_t interrupts;
 
 /*
@@ -24,7 +24,7 @@ static volatile sig_atomic_t interrupts;
 static void on_interrupt(int sig)
 {
 	(void)sig;
-	if (!running->launched && ++interrupts >= 2)
+	if (running && !running->launched && ++interrupts >= 2)
 		scion_session_stop(running->session);
 }
 
@@ -33,9 +33,9 @@ static void on_terminate(int sig)
 {
 	int saved = errno;
 
-	if (running->launched)
+	if (running && running->launched)
 		kill((pid_t)running->launched, sig);
-	else
+	else if (running)
 		scion_session_stop(running->session);
 	errno = saved;
 }
@@ -157,6 +157,7 @@ int cli_run(int argc, char **argv)
 		code = follow_arm(&run.follow, 0);
 	if (!code)
 		code = follow_all(&run);
+	running = NULL;
 	follow_close(&run.follow);
 	return code;
 }

@@ -20,7 +20,7 @@ int attach_explain(struct scion_session *s, pid_t pid, int error)
 	if (proc.state == 'Z' || proc.state == 'X')
 		return session_fail(s, SCION_ESRCH, "%d (%s): has ended already, it is a zombie",
 				    pid, proc.name);
-	if (proc.tracer == getpid())
+	if (proc.tracer == gettid())
 		return session_fail(s, SCION_EINVAL, "%d (%s): is attached already", pid,
 				    proc.name);
 	if (proc.tracer) {
@@ -42,6 +42,7 @@ int attach_explain(struct scion_session *s, pid_t pid, int error)
 struct seized {
 	pid_t *tids;
 	size_t count, room;
+	pid_t refused; /* the one that ended it all */
 };
 
 static int remember(struct seized *list, pid_t tid)
@@ -70,11 +71,14 @@ static int seize_thread(struct scion_session *s, pid_t tgid, pid_t tid, struct s
 	if (error == -ESRCH && tid != tgid)
 		return 0; /* it has ended meanwhile */
 	if (error == -EPERM) {
-		struct kernel_proc proc;
+		struct kernel_proc proc = { 0 };
 
 		/* born of a thread that we have seized: traced already, its first stop will come */
-		if (kernel_proc(s->kernel, tid, &proc) == 0 && proc.tracer == getpid() &&
+		if (kernel_proc(s->kernel, tid, &proc) == 0 && proc.tracer == gettid() &&
 		    list->count)
+			return 0;
+		/* a leader that has ended before its threads can't be seized, they can */
+		if (proc.state == 'Z' || proc.state == 'X')
 			return 0;
 	}
 	if (error < 0)
@@ -98,6 +102,8 @@ static int seize_process(struct scion_session *s, pid_t tgid, struct seized *lis
 	for (size_t i = 0; i < count && error >= 0; i++) {
 		error = seize_thread(s, tgid, tids[i], list);
 		fresh += error > 0;
+		if (error < 0)
+			list->refused = tids[i];
 	}
 	free(tids);
 	return error < 0 ? error : fresh;
@@ -177,7 +183,7 @@ int scion_attach(struct scion_session *s, pid_t pid, unsigned flags)
 	while (error > 0 && ++rounds < FIXPOINT_ROUNDS);
 	if (error < 0) {
 		undo(s, &list);
-		error = attach_explain(s, pid, error);
+		error = attach_explain(s, list.refused ? list.refused : pid, error);
 	} else if (!list.count) {
 		error = attach_explain(s, pid, -ESRCH);
 	} else {

@@ -256,6 +256,23 @@ int inject_install(struct scion_session *s)
 	return SCION_OK;
 }
 
+/* One task runs at most RUN_ITEMS at a stop. */
+static bool is_full(const struct inject *inject, enum scion_payload_event at, unsigned sides)
+{
+	unsigned parents = 0, children = 0;
+
+	for (unsigned i = 0; i < inject->rule_count; i++) {
+		const struct inject_rule *rule = &inject->rules[i];
+
+		if (rule->at != at)
+			continue;
+		parents += !rule->sides || rule->sides & SCION_PARENT;
+		children += !rule->sides || rule->sides & SCION_CHILD;
+	}
+	return ((!sides || sides & SCION_PARENT) && parents >= RUN_ITEMS) ||
+	       ((!sides || sides & SCION_CHILD) && children >= RUN_ITEMS);
+}
+
 int scion_at(struct scion_session *s, enum scion_payload_event at, unsigned sides,
 	     const struct scion_payload *payload)
 {
@@ -270,6 +287,9 @@ int scion_at(struct scion_session *s, enum scion_payload_event at, unsigned side
 	if (error)
 		return error;
 	inject = s->inject;
+	if (is_full(inject, at, sides))
+		return session_fail(s, SCION_EINVAL, "%d payloads are all that one event can have",
+				    RUN_ITEMS);
 	if (inject->rule_count == inject->rule_room) {
 		unsigned room = inject->rule_room ? 2 * inject->rule_room : 4;
 		struct inject_rule *rules = realloc(inject->rules, room * sizeof(*rules));

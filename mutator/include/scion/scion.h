@@ -324,7 +324,7 @@ SCION_API int scion_payload_set_data(struct scion_payload *payload, unsigned ind
  * Runs a payload at every such event from now on. Several are run in the order of these calls.
  * @param at     SCION_AT_FORK, _EXEC, _EXIT, _THREAD, _ATTACH or _SIGNAL
  * @param sides  for FORK and THREAD: SCION_PARENT, SCION_CHILD or SCION_BOTH; else 0
- * @return 0; SCION_EINVAL, SCION_ENOMEM
+ * @return 0; SCION_EINVAL, also for a ninth at one event; SCION_ENOMEM
  * SCION_AT_EXIT stops every system call of the target (PTRACE_SYSCALL), since user code can't run
  * any more at PTRACE_EVENT_EXIT.
  */

@@ -271,6 +271,13 @@ static void tick(struct scion_session *s)
 		s->hooks->tick(s, now);
 }
 
+/* Sets the alarm anew: makes what a handler needs to nudge us, and ends its nudging. */
+static void renew_alarm(struct scion_session *s)
+{
+	session_alarm(s, SESSION_ALARM_STOP, true);
+	session_alarm(s, SESSION_ALARM_STOP, false);
+}
+
 /* Those that can't be let go because they wait inside a vfork; the kernel does it when we end. */
 static bool only_vforks_left(const struct scion_session *s)
 {
@@ -289,10 +296,11 @@ int scion_session_run(struct scion_session *s)
 	struct kernel_wait wait;
 	int error;
 
+	renew_alarm(s);
 	while (task_count(&s->tasks)) {
 		if (s->stop_asked) {
 			s->stop_asked = 0;
-			session_alarm(s, SESSION_ALARM_STOP, false);
+			renew_alarm(s);
 			return SCION_EBUSY;
 		}
 		if (only_vforks_left(s))
@@ -334,11 +342,14 @@ int scion_session_poll(struct scion_session *s)
 	return handled;
 }
 
-/* A wait that is about to begin would sleep over the flag: the alarm repeats until it was seen. */
+/*
+ * In a signal handler, so nothing of the session may be changed but the flag. A wait that is about to
+ * begin would sleep over it: the alarm repeats until it was seen.
+ */
 void scion_session_stop(struct scion_session *s)
 {
 	s->stop_asked = 1;
-	session_alarm(s, SESSION_ALARM_STOP, true);
+	kernel_nudge(s->kernel);
 }
 
 int scion_session_fd(struct scion_session *s)

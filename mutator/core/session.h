@@ -85,7 +85,7 @@ struct scion_session {
 
 #define SESSION_ALARM_RUN   1u /* payloads in flight */
 #define SESSION_ALARM_EARLY 2u /* tasks held until their creator is known */
-#define SESSION_ALARM_STOP  4u /* scion_session_stop was called */
+#define SESSION_ALARM_STOP  4u /* for a moment, see renew_alarm */
 #define SESSION_TICK_NS     20000000ull
 
 /** scion_session_new on this kernel, which the session owns from now on, also if this fails. */

@@ -154,6 +154,7 @@ struct kernel_ops {
 	int (*set_idle)(struct kernel *k, bool on);
 	uint64_t (*now)(struct kernel *k);
 	int (*alarm)(struct kernel *k, uint64_t interval_ns);
+	void (*nudge)(struct kernel *k);
 	int (*fd)(struct kernel *k);
 };
 
@@ -497,6 +498,16 @@ static inline uint64_t kernel_now(struct kernel *k)
 static inline int kernel_alarm(struct kernel *k, uint64_t interval_ns)
 {
 	return k->ops->alarm(k, interval_ns);
+}
+
+/**
+ * Rings the alarm at once and again and again, until kernel_alarm changes it. Async-signal-safe; does
+ * nothing if kernel_alarm was never called.
+ */
+static inline void kernel_nudge(struct kernel *k)
+{
+	if (k->ops->nudge)
+		k->ops->nudge(k);
 }
 
 /**

@@ -428,6 +428,7 @@ static const struct kernel_ops linux_ops = {
 	.set_idle = linux_set_idle,
 	.now = linux_now,
 	.alarm = linux_alarm,
+	.nudge = linux_nudge,
 	.fd = linux_fd,
 };
 

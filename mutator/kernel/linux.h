@@ -135,6 +135,7 @@ int linux_set_regs(struct kernel *k, pid_t tid, const struct kernel_regs *regs);
 /* linux_wait.c */
 int linux_wait(struct kernel *k, enum kernel_wait_mode mode, struct kernel_wait *out);
 int linux_alarm(struct kernel *k, uint64_t interval_ns);
+void linux_nudge(struct kernel *k);
 int linux_fd(struct kernel *k);
 void linux_wait_free(struct linux_kernel *l);
 

@@ -256,6 +256,21 @@ int linux_alarm(struct kernel *k, uint64_t interval_ns)
 	return err;
 }
 
+#define NUDGE_NS 10000000u
+
+/* In a signal handler: no malloc (timer_create has one), nothing that linux_alarm may be changing. */
+void linux_nudge(struct kernel *k)
+{
+	struct linux_kernel *l = linux_of(k);
+	struct itimerspec spec = every(NUDGE_NS);
+
+	spec.it_value.tv_nsec = 1;
+	if (l->epoll_fd >= 0)
+		timerfd_settime(l->timer_fd, 0, &spec, NULL);
+	else if (l->timer_sig)
+		timer_settime(l->timer, 0, &spec, NULL);
+}
+
 /* A SIGCHLD that is ignored, or not sent for stops, would leave the signalfd silent. */
 static void need_sigchld(struct linux_kernel *l)
 {

@@ -478,6 +478,12 @@ static uint64_t log_now(struct kernel *k)
 	return kernel_now(inner_of(k));
 }
 
+/* Not logged: it may be called by a signal handler. */
+static void log_nudge(struct kernel *k)
+{
+	kernel_nudge(inner_of(k));
+}
+
 static int log_alarm(struct kernel *k, uint64_t interval_ns)
 {
 	return kernel_alarm(inner_of(k), interval_ns);
@@ -537,6 +543,7 @@ static const struct kernel_ops logged_ops = {
 	.set_idle = log_set_idle,
 	.now = log_now,
 	.alarm = log_alarm,
+	.nudge = log_nudge,
 	.fd = log_fd,
 };
 

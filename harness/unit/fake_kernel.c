@@ -181,7 +181,7 @@ static int op_seize(struct kernel *k, pid_t tid, unsigned long options)
 	(void)options;
 	if (!task)
 		return -ESRCH;
-	if (error || task->traced || task->tracer) {
+	if (error || task->traced || task->tracer || task->zombie) {
 		f->seize_error = 0;
 		return error ? error : -EPERM;
 	}

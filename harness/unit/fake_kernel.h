@@ -36,7 +36,8 @@ struct fake_task {
 	bool interrupted;       /* an event stop is due */
 	bool zombie, traced;
 	bool killed_running; /* killed while it was in no stop */
-	pid_t tracer; /* another tracer */
+	int hidden;          /* so many lists of threads or children do not show it */
+	pid_t tracer;        /* another tracer */
 	int stops, leaves;
 	int got[32], got_count; /* signals that were delivered */
 };

@@ -43,6 +43,7 @@ static void pair(struct scion_session *s, struct task *creator, struct task *chi
 	child->birth = creator->birth;
 	child->birth.peer = creator->tid;
 	child->birth.held_ns = 0;
+	child->unwanted = creator->unwanted;
 	if (s->hooks) {
 		bool shares = creator->birth.thread ||
 			      kernel_same_vm(s->kernel, creator->tid, child->tid) == 1;
@@ -69,7 +70,10 @@ static void release_early(struct scion_session *s, struct task *child)
 		child->state = FOLLOW_LISTENING;
 		go.how = FOLLOW_GO_LISTEN;
 	}
-	birth_report_child(s, child, go);
+	if (child->unwanted)
+		session_leave(s, child, go);
+	else
+		birth_report_child(s, child, go);
 }
 
 /*
@@ -87,7 +91,7 @@ static bool was_stillborn(struct scion_session *s, struct task *creator, pid_t t
 		return false;
 	if (kernel_proc(s->kernel, tid, &proc) == 0 && proc.tracer == gettid())
 		return false;
-	if (!lost)
+	if (!lost || creator->unwanted)
 		return true;
 	event = session_event(s, creator, SCION_EVENT_EXIT);
 	event.tid = tid;

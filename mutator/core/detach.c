@@ -23,6 +23,7 @@ static void let_go(struct scion_session *s, struct task *task)
 {
 	struct scion_event event = session_event(s, task, SCION_EVENT_DETACH);
 	int error = kernel_detach(s->kernel, task->tid, task->go.sig);
+	bool unwanted;
 
 	if (error == -ESRCH) {
 		/* killed where it stood: its exit status is still ours to take */
@@ -32,8 +33,10 @@ static void let_go(struct scion_session *s, struct task *task)
 	}
 	if (error < 0)
 		session_log(s, SCION_LOG_ERROR, "detach of %d: %s", task->tid, strerror(-error));
+	unwanted = task->unwanted;
 	session_forget(s, task);
-	session_emit(s, &event);
+	if (!unwanted)
+		session_emit(s, &event);
 }
 
 void detach_advance(struct scion_session *s)

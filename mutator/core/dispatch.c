@@ -104,13 +104,15 @@ void session_report(struct scion_session *s, struct task *task, const struct sci
 static void handle_end(struct scion_session *s, struct task *task, int status)
 {
 	struct scion_event event = session_event(s, task, SCION_EVENT_EXIT);
+	bool unwanted = task->unwanted;
 
 	event.status = status;
 	if (task->tid == s->launched) /* 0 if it has got through execve */
 		s->launch_error = -kernel_launch_result(s->kernel, task->tid);
 	task->stopped = false;
 	session_forget(s, task);
-	session_emit(s, &event);
+	if (!unwanted)
+		session_emit(s, &event);
 	if (s->mode == SESSION_DETACHING)
 		detach_advance(s);
 }
@@ -235,7 +237,7 @@ static void act(struct scion_session *s, struct task *task, struct stop stop, in
 	}
 	if (todo & FOLLOW_DO_IMAGE) {
 		handle_image(s, task);
-		if (!s->hooks || !s->hooks->wants(s, task, SCION_AT_EXEC)) {
+		if (!task->unwanted && (!s->hooks || !s->hooks->wants(s, task, SCION_AT_EXEC))) {
 			/* nothing that needs the exit-stop: a stop less for each exec */
 			task->state = FOLLOW_RUNNING;
 			handle_execed(s, task, (struct task_go){ FOLLOW_GO_CONT, 0 });
@@ -248,6 +250,11 @@ static void act(struct scion_session *s, struct task *task, struct stop stop, in
 	    (todo & FOLLOW_DO_SIGNAL && restart_is_quiet(stop.sig)))
 		hide_interrupt(s, task);
 
+	if (task->unwanted) { /* of it nothing is told */
+		go.sig = todo & FOLLOW_DO_SIGNAL ? stop.sig : 0;
+		session_leave(s, task, go);
+		return;
+	}
 	if (todo & FOLLOW_DO_BORN)
 		birth_report_child(s, task, go);
 	else if (todo & FOLLOW_DO_FORKED)

@@ -179,6 +179,7 @@ static bool wants(struct scion_session *s, struct task *task, enum scion_payload
 static enum session_hook_result on_point(struct scion_session *s, struct task *task,
 					 struct session_point *point)
 {
+	enum session_hook_result result;
 	struct run *run;
 	bool preload = false;
 
@@ -207,7 +208,12 @@ static enum session_hook_result on_point(struct scion_session *s, struct task *t
 		regs_undo_entry(&run->home);
 	if (point->at == SCION_AT_SIGNAL && point->signo != SIGSTOP)
 		task->signal_ran = point->signo;
-	return preload ? run_preload(s, task, run) : run_begin(s, task, run);
+	if (preload)
+		return run_preload(s, task, run);
+	result = run_begin(s, task, run);
+	if (result == HOOK_PASS && task->run)
+		*point->go = task->run->go;
+	return result;
 }
 
 static enum session_hook_result on_unload(struct scion_session *s, struct task *task)

@@ -146,7 +146,7 @@ void run_return(struct scion_session *s, struct task *task, enum kernel_resume h
 /* Only an event stop can put back a call that restarts, or what the kernel checks on calls. */
 static bool needs_event_stop(const struct run *run)
 {
-	return run->restarts || run->suspended || run->sud.mode;
+	return run->restarts || run->suspended || run->sud.mode || run->in_stop;
 }
 
 enum session_hook_result run_fail(struct scion_session *s, struct task *task, int error,
@@ -292,6 +292,7 @@ enum session_hook_result run_begin(struct scion_session *s, struct task *task, s
 	run->phase = RUN_WAITING;
 	run->fd = -1;
 	run->restarts = regs_restarts(&run->home.r);
+	run->in_stop = run->go.how & FOLLOW_GO_LISTEN;
 	if (!inject->undone++)
 		session_alarm(s, SESSION_ALARM_RUN, true);
 	why = prepare(s, task);
@@ -496,6 +497,8 @@ enum session_hook_result run_place(struct scion_session *s, struct task *task)
 	run->masked = true;
 	run->deadline = kernel_now(s->kernel) + s->options.payload_limit_ms * 1000000ull;
 	run->phase = RUN_BODY;
+	if (run->in_stop)
+		run->go.how = FOLLOW_GO_CONT; /* the program's code does not run: see finish */
 	task->call_stops = run->notify;
 	if (!loaded)
 		return HOOK_PASS;
@@ -519,6 +522,6 @@ void run_wake(struct scion_session *s, const struct space *space)
 		task->hold = TASK_FREE;
 		go = task->run->go;
 		if (run_continue(s, task) == HOOK_PASS)
-			session_leave(s, task, go);
+			session_leave(s, task, task->run ? task->run->go : go);
 	}
 }

@@ -58,6 +58,7 @@ struct run {
 	bool masked;    /* the task's signal mask is ours; `mask` has the program's */
 	bool restarts;  /* the interrupted call must restart: `home` goes back at an event stop */
 	bool suspended; /* PTRACE_O_SUSPEND_SECCOMP is set */
+	bool in_stop;   /* began in a group-stop, which an event stop leads back to */
 	bool notify;
 	bool waits;   /* counted in inject.waiting */
 	bool asked;   /* interrupted since its last stop, to see whether its slots are free */

@@ -73,7 +73,8 @@ static enum session_hook_result finish(struct scion_session *s, struct task *tas
 		if (stop->kind != STOP_SYSCALL_ENTRY || !at_notify(space, regs.r.rip))
 			return took(s, task, KERNEL_SYSCALL, 0);
 		/* `wanted`: the callback that was told of the end has asked for another payload */
-		if (run->restarts || run->suspended || run->sud.mode || task->wanted) {
+		if (run->restarts || run->suspended || run->sud.mode || run->in_stop ||
+		    task->wanted) {
 			run_return(s, task, KERNEL_CONT);
 			return HOOK_TOOK;
 		}
@@ -118,6 +119,8 @@ static enum session_hook_result fault(struct scion_session *s, struct task *task
 		 (unsigned long long)regs.r.rip, info->si_addr);
 	run_fail_items(s, task, SCION_EFAULT, sig, regs.r.rip, message);
 	run_restore(s, task);
+	if (task->run->in_stop)
+		kernel_interrupt(s->kernel, task->tid); /* before the program's next instruction */
 	run_free(s, task);
 	run_wake(s, space);
 	session_leave(s, task, go);
@@ -179,6 +182,10 @@ enum session_hook_result run_on_stop(struct scion_session *s, struct task *task,
 	bool event_stop = stop->kind == STOP_TRAP || stop->kind == STOP_GROUP;
 
 	run->asked = false;
+	/* in a group-stop already: this is an interrupt, perhaps that of the attaching */
+	if (run->in_stop && stop->kind == STOP_GROUP &&
+	    (run->phase == RUN_LOADING || run->phase == RUN_BODY))
+		return took(s, task, KERNEL_SYSCALL, 0);
 	switch (run->phase) {
 	case RUN_LOADING:
 	case RUN_UNLOADING:
@@ -213,7 +220,7 @@ static void look_at(struct scion_session *s, struct task *task, uint64_t now)
 	struct run *run = task->run;
 
 	if (run->phase == RUN_BODY && !run_harvest(s, task) && now > run->deadline &&
-	    task->state != FOLLOW_LISTENING) {
+	    (task->state != FOLLOW_LISTENING || run->in_stop)) {
 		run->phase = RUN_ABORTING;
 		run->deadline = now + AGAIN_NS;
 	}

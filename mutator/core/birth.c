@@ -107,7 +107,7 @@ void birth_announce(struct scion_session *s, struct task *creator, enum stop_kin
 	struct task *child;
 	pid_t tid;
 
-	if (kernel_event_msg(s->kernel, creator->tid, &msg) < 0)
+	if (kernel_event_msg(s->kernel, creator->tid, &msg) < 0 || !msg)
 		return; /* killed; the child, if it is ours, comes as a stranger */
 	tid = (pid_t)msg;
 	creator->birth = (struct task_birth){

@@ -44,8 +44,11 @@ size_t task_count(const struct tasks *tasks)
 
 void task_lose(struct tasks *tasks, pid_t tid, int status)
 {
-	unsigned slot = tasks->lost_next++ % (sizeof(tasks->lost) / sizeof(tasks->lost[0]));
+	unsigned slot;
+	int older;
 
+	task_was_lost(tasks, tid, &older); /* another one with the same id: nobody asks for it now */
+	slot = tasks->lost_next++ % (sizeof(tasks->lost) / sizeof(tasks->lost[0]));
 	tasks->lost[slot].tid = tid;
 	tasks->lost[slot].status = status;
 }
@@ -53,7 +56,7 @@ void task_lose(struct tasks *tasks, pid_t tid, int status)
 bool task_was_lost(struct tasks *tasks, pid_t tid, int *status)
 {
 	for (size_t i = 0; i < sizeof(tasks->lost) / sizeof(tasks->lost[0]); i++) {
-		if (tasks->lost[i].tid != tid)
+		if (!tid || tasks->lost[i].tid != tid)
 			continue;
 		*status = tasks->lost[i].status;
 		tasks->lost[i].tid = 0;

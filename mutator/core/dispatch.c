@@ -169,6 +169,8 @@ static void handle_signal(struct scion_session *s, struct task *task, int sig, s
 
 	go.sig = sig;
 	if (task->signal_ran == sig) {
+		if (s->hooks && s->hooks->signal_back(s, task, sig) == HOOK_TOOK)
+			return;
 		/* its payload has run, and the kernel brought it back: deliver it now */
 		task->signal_ran = 0;
 		session_leave(s, task, go);

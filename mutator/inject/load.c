@@ -122,9 +122,10 @@ static void leave_boot(struct scion_session *s, struct task *task)
 	struct run *run = task->run;
 	struct kernel_regs home = run_stub_home(run);
 
+	/* the mask first, as in run.c's restore_modes: what is left is the boot code's own end */
 	home = regs_plain(&home);
-	kernel_set_regs(s->kernel, task->tid, &home);
 	kernel_set_sigmask(s->kernel, task->tid, run->mask);
+	kernel_set_regs(s->kernel, task->tid, &home);
 	run->masked = false;
 	kernel_write_code(s->kernel, task->tid, task->space->slack, zeros,
 			  builtin_boot.size + sizeof(struct boot));

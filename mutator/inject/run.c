@@ -113,7 +113,11 @@ void run_free(struct scion_session *s, struct task *task)
 	free(run);
 }
 
-/* What the kernel's mask and modes are set back to; registers are the caller's. */
+/*
+ * What the kernel's mask and modes are set back to; registers are the caller's, and are set after
+ * this: if the tracer dies in between, the stub goes on and ends as it should. The other way round
+ * the program would be left with every signal blocked.
+ */
 static void restore_modes(struct scion_session *s, struct task *task)
 {
 	struct run *run = task->run;
@@ -130,8 +134,8 @@ static void restore_modes(struct scion_session *s, struct task *task)
 
 void run_restore(struct scion_session *s, struct task *task)
 {
-	kernel_set_regs(s->kernel, task->tid, &task->run->home);
 	restore_modes(s, task);
+	kernel_set_regs(s->kernel, task->tid, &task->run->home);
 }
 
 void run_return(struct scion_session *s, struct task *task, enum kernel_resume how)
@@ -167,8 +171,8 @@ enum session_hook_result run_fail(struct scion_session *s, struct task *task, in
 		return HOOK_TOOK;
 	}
 	plain = regs_plain(&run->home);
-	kernel_set_regs(s->kernel, task->tid, &plain);
 	restore_modes(s, task);
+	kernel_set_regs(s->kernel, task->tid, &plain);
 	run_free(s, task);
 	session_leave(s, task, go);
 	return HOOK_TOOK;

@@ -61,48 +61,54 @@ static void add_symbols(struct program *program, Elf_Scn *scn, const GElf_Shdr *
 			add(program, sym.st_value, sym.st_size);
 }
 
-/* Stripped programs have no symbols, but know how to unwind. */
-static void add_frames(struct program *program)
+/*
+ * A part that a compiler split off (".cold") has a frame of its own, too, but no caller: it begins
+ * with a stack that is not that of an entry, so its rules start before any code.
+ */
+static bool is_entry(const Dwarf_FDE *fde, const uint8_t *rules)
 {
-	Dwarf_CFI *cfi = dwarf_getcfi_elf(program->elf);
-	GElf_Shdr header;
-	Elf_Scn *scn = NULL;
-	size_t names;
+	enum { NOP = 0, ADVANCE = 0x40, ADVANCE1 = 2, ADVANCE4 = 4 };
 
-	if (!cfi || elf_getshdrstrndx(program->elf, &names))
+	if (rules >= fde->end)
+		return true;
+	return *rules == NOP || (*rules & 0xc0) == ADVANCE ||
+	       (*rules >= ADVANCE1 && *rules <= ADVANCE4);
+}
+
+/* The addresses are pcrel sdata4, and there is one byte of augmentation length or more. */
+static void add_frame(struct program *program, const Dwarf_FDE *fde, uint64_t addr)
+{
+	const uint8_t *bytes = fde->start;
+	int32_t start;
+	uint32_t size;
+
+	if (fde->end - bytes < 9)
 		return;
-	while ((scn = elf_nextscn(program->elf, scn))) {
-		const char *name;
-		Elf_Data *data;
-		Dwarf_Off off = 0, next;
-		Dwarf_CFI_Entry entry;
-		GElf_Ehdr ehdr;
+	memcpy(&start, bytes, 4);
+	memcpy(&size, bytes + 4, 4);
+	if (is_entry(fde, bytes + 9 + (bytes[8] & 0x7f)))
+		add(program, addr + (uint64_t)(int64_t)start, size);
+}
 
-		gelf_getshdr(scn, &header);
-		name = elf_strptr(program->elf, names, header.sh_name);
-		if (!name || strcmp(name, ".eh_frame") != 0)
-			continue;
-		data = elf_rawdata(scn, NULL);
-		gelf_getehdr(program->elf, &ehdr);
-		for (; data; off = next) {
-			int ret = dwarf_next_cfi(ehdr.e_ident, data, true, off, &next, &entry);
-			const uint8_t *bytes;
-			int32_t start, size;
+static void add_frames(struct program *program, Elf_Scn *scn, const GElf_Shdr *header)
+{
+	Elf_Data *data = elf_rawdata(scn, NULL);
+	Dwarf_Off off = 0, next = 0;
+	Dwarf_CFI_Entry entry;
+	GElf_Ehdr ehdr;
 
-			if (ret > 0 || (ret < 0 && next == off))
-				break;
-			if (ret < 0 || dwarf_cfi_cie_p(&entry))
-				continue;
-			bytes = entry.fde.start; /* pcrel sdata4, as all compilers write it */
-			memcpy(&start, bytes, 4);
-			memcpy(&size, bytes + 4, 4);
-			add(program,
-			    header.sh_addr + (uint64_t)(bytes - (uint8_t *)data->d_buf) +
-				    (uint64_t)(int64_t)start,
-			    (uint32_t)size);
-		}
+	gelf_getehdr(program->elf, &ehdr);
+	while (data) {
+		int ret = dwarf_next_cfi(ehdr.e_ident, data, true, off, &next, &entry);
+
+		if (ret > 0 || (ret < 0 && next <= off))
+			return;
+		off = next;
+		if (!ret && !dwarf_cfi_cie_p(&entry))
+			add_frame(program, &entry.fde,
+				  header->sh_addr +
+					  (uint64_t)(entry.fde.start - (uint8_t *)data->d_buf));
 	}
-	dwarf_cfi_end(cfi);
 }
 
 static int by_start(const void *a, const void *b)
@@ -175,9 +181,11 @@ static bool program_open(struct program *program, const char *path)
 		gelf_getshdr(scn, &header);
 		if (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM)
 			add_symbols(program, scn, &header);
+		/* Stripped programs have no symbols, but know how to unwind. */
+		if (!strcmp(elf_strptr(program->elf, names, header.sh_name), ".eh_frame"))
+			add_frames(program, scn, &header);
 	}
 	find_text(program);
-	add_frames(program);
 	fold(program);
 	return true;
 }

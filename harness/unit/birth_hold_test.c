@@ -99,6 +99,29 @@ static void trap_37_continued_after_its_death(void **state)
 	fake_expect_empty(f);
 }
 
+/* Trap 34: held at its fork, and taken over by another thread's execve: that fork is over. */
+static void trap_34_exec_while_held(void **state)
+{
+	struct fake *f = *state;
+
+	fake_start(f, 10);
+	fake_task(f, 11, 10);
+	fake_calls(f, 10, 435);
+	fake_give_msg(f, 10, FAKE_CLONE, 11);
+	fake_give(f, 11, FAKE_TRAP);
+	fake_return(f, 10, 11);
+	f->on_event = hold;
+	fake_calls(f, 10, 57);
+	fake_give_msg(f, 10, FAKE_FORK, 12);
+	fake_return(f, 10, 12);
+	f->log[0] = 0;
+	fake_find(f, 11)->state = FAKE_NONE;
+	fake_find(f, 10)->state = FAKE_RUNS;
+	fake_give_msg(f, 10, FAKE_EXEC, 11);
+	assert_int_equal(scion_task_continue(f->session, 10), SCION_OK);
+	fake_expect(f, "exec(10<11) 10:CONT");
+}
+
 static enum scion_verdict note_kind(struct fake *f, const struct scion_event *event)
 {
 	if (event->type == SCION_EVENT_CHILD || event->type == SCION_EVENT_FORK)
@@ -199,6 +222,7 @@ int main(void)
 		TEST(an_early_child_is_not_held_by_the_user),
 		TEST(killed_while_held),
 		TEST(trap_37_continued_after_its_death),
+		TEST(trap_34_exec_while_held),
 		TEST(trap_39_kinds_of_calls),
 		TEST(held_times),
 		cmocka_unit_test(trap_01_the_bug_on_purpose),

@@ -299,9 +299,10 @@ static int list(struct fake *f, pid_t of_tgid, bool children, pid_t **tids, size
 	*count = 0;
 	assert_non_null(*tids);
 	for (int i = 0; i < FAKE_TASKS; i++) {
-		const struct fake_task *task = &f->tasks[i];
+		struct fake_task *task = &f->tasks[i];
 
-		if (task->state != FAKE_NONE && (children ? task->ppid : task->tgid) == of_tgid &&
+		if (task->state != FAKE_NONE && task->hidden-- <= 0 &&
+		    (children ? task->ppid : task->tgid) == of_tgid &&
 		    (!children || task->tid == task->tgid))
 			(*tids)[(*count)++] = task->tid;
 	}

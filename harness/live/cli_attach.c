@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/test.h"
@@ -65,6 +66,21 @@ static void expect(struct shell *shell, int code, const char *out, const char *e
 	test_output_free(&output);
 }
 
+static char process_state(pid_t pid)
+{
+	char path[40], line[128], state = '?';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "State: %c", &state) == 1)
+			break;
+	fclose(file);
+	return state;
+}
+
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 static void inject(void)
@@ -95,6 +111,22 @@ static void inject(void)
 	expect(&shell, 125, "", "not a live thread", ARGS("--tid", "1", "nop"));
 	expect(&shell, 2, "", "no such call", ARGS("syscall", "nonesuch"));
 	expect(&shell, 2, "", "no such payload", ARGS("nonesuch"));
+	check_clean(&shell);
+	end(&shell);
+}
+
+/* A stopped process runs the payload and stays stopped. */
+static void inject_stopped(void)
+{
+	struct shell shell;
+	siginfo_t info;
+
+	start(&shell);
+	CHECK_CALL(kill(shell.child.pid, SIGSTOP));
+	CHECK_CALL(waitid(P_PID, (id_t)shell.child.pid, &info, WSTOPPED | WNOWAIT));
+	expect(&shell, 0, "call: 42 (0x2a)\n", "", ARGS("call", "abs", "-42"));
+	CHECK_EQ(process_state(shell.child.pid), 'T');
+	CHECK_CALL(kill(shell.child.pid, SIGCONT));
 	check_clean(&shell);
 	end(&shell);
 }
@@ -175,6 +207,7 @@ static void attach_to_the_end(void)
 static int run(void)
 {
 	inject();
+	inject_stopped();
 	attach(SIGINT);
 	attach(SIGTERM);
 	attach(SIGHUP);

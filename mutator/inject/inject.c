@@ -268,7 +268,7 @@ static enum session_hook_result on_unload(struct scion_session *s, struct task *
 	struct space *space = task->space;
 
 	if (!space || space->state != SPACE_READY || task->go.sig ||
-	    task->state != FOLLOW_RUNNING || !task->stopped)
+	    (task->state != FOLLOW_RUNNING && task->state != FOLLOW_LISTENING) || !task->stopped)
 		return HOOK_PASS;
 	return unload_begin(s, task);
 }

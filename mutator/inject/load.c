@@ -313,6 +313,7 @@ enum session_hook_result unload_begin(struct scion_session *s, struct task *task
 	}
 	run->go = task->go;
 	run->restarts = regs_restarts(&run->home.r);
+	run->in_stop = run->go.how & FOLLOW_GO_LISTEN;
 	task->run = run;
 	if (!run->restarts)
 		run_leave_rseq(s, task);

@@ -184,7 +184,7 @@ enum session_hook_result run_on_stop(struct scion_session *s, struct task *task,
 	run->asked = false;
 	/* in a group-stop already: this is an interrupt, perhaps that of the attaching */
 	if (run->in_stop && stop->kind == STOP_GROUP &&
-	    (run->phase == RUN_LOADING || run->phase == RUN_BODY))
+	    (run->phase == RUN_LOADING || run->phase == RUN_UNLOADING || run->phase == RUN_BODY))
 		return took(s, task, KERNEL_SYSCALL, 0);
 	switch (run->phase) {
 	case RUN_LOADING:

@@ -239,20 +239,37 @@ void birth_report_parent(struct scion_session *s, struct task *creator, struct t
 	session_report(s, creator, &event, at, &regs, go);
 }
 
-/* CLONE_UNTRACED | CLONE_PTRACE: a traced child of which no event tells (kernel/fork.c). */
-static bool never_announced(struct scion_session *s, const struct task *child)
+/* The flags of the call that made it; its registers are its creator's. */
+static uint64_t clone_flags(struct scion_session *s, const struct task *child)
 {
 	struct kernel_regs regs;
 	uint64_t flags = 0;
 
 	if (kernel_get_regs(s->kernel, child->tid, &regs) < 0)
-		return false;
+		return 0;
 	if (kind_of(regs.r.orig_rax) == SCION_FORK_CLONE3)
 		kernel_read(s->kernel, child->tid, regs.is32 ? regs.r.rbx : regs.r.rdi, &flags,
 			    sizeof(flags));
 	else if (kind_of(regs.r.orig_rax) == SCION_FORK_CLONE)
 		flags = regs.is32 || regs.r.orig_rax == 120 ? regs.r.rbx : regs.r.rdi;
-	return flags & CLONE_UNTRACED;
+	return flags;
+}
+
+/* Killed in its event stop: the child has another parent by now, which is no task of ours. */
+static bool creator_is_gone(struct scion_session *s, const struct task *child, uint64_t flags)
+{
+	struct task *task, *next;
+	struct kernel_proc proc;
+
+	if (flags & CLONE_PARENT || kernel_proc(s->kernel, child->tid, &proc) < 0 ||
+	    proc.tgid != child->tid || proc.ppid <= 0)
+		return false;
+	TASK_EACH(&s->tasks, task, next)
+	{
+		if (task->tgid == proc.ppid)
+			return false;
+	}
+	return true;
 }
 
 /* The next EARLY task that is not to be held any longer. */
@@ -263,8 +280,14 @@ static struct task *find_adoptable(struct scion_session *s, uint64_t now)
 	TASK_EACH(&s->tasks, task, next)
 	{
 		bool late = now - task->since >= EARLY_PATIENCE_NS;
+		uint64_t flags;
 
-		if (task->state != FOLLOW_EARLY || (!late && !never_announced(s, task)))
+		if (task->state != FOLLOW_EARLY)
+			continue;
+		flags = late ? 0 : clone_flags(s, task);
+		late = late || creator_is_gone(s, task, flags);
+		/* CLONE_UNTRACED | CLONE_PTRACE: traced, and no event tells (kernel/fork.c) */
+		if (!late && !(flags & CLONE_UNTRACED))
 			continue;
 		task->adopted = late;
 		s->adopted = s->adopted || late;

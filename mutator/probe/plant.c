@@ -143,7 +143,7 @@ static bool extend(struct attempt *try, const struct near_branch *branch)
 			return false;
 		branch = branch_in(try, try->moved);
 	}
-	return !survey_entry(try->plant, try->at + 1, try->at + try->moved);
+	return !survey_entry(try->plant, try->function->start + 1, try->at + try->moved);
 }
 
 /* Does relocation work, as far as it doesn't depend on where to? */
@@ -206,7 +206,7 @@ static bool attempt(struct attempt *try)
 
 	if (!move_patch(try))
 		return false;
-	entry = survey_entry(try->plant, try->at + 1, try->at + try->patch);
+	entry = survey_entry(try->plant, try->function->start + 1, try->at + try->patch);
 	if (entry)
 		return refuse(try, PLANT_ENTRY, entry);
 	before = *try;

@@ -74,9 +74,9 @@ struct plant_plan {
 
 /**
  * @brief Walk an object's code.
- * @param functions sorted by start; several may have one start or overlap. Text and functions must
- *        outlive the result
- * @return 0, -EINVAL: not sorted, -ENOMEM
+ * @param functions sorted by start, one per start (aliases folded); they may overlap. Text and
+ *        functions must outlive the result
+ * @return 0, -EINVAL: not sorted or not folded, -ENOMEM
  */
 int plant_new(const struct extent_text *text, const struct extent_function *functions, size_t count,
 	      struct plant **plant);

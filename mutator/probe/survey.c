@@ -83,10 +83,6 @@ static int walk_function(struct plant *plant, size_t i)
 	struct extent_walk walk;
 	int err;
 
-	if (i && function->start == function[-1].start && function->size == function[-1].size) {
-		plant->flags[i] = plant->flags[i - 1];
-		return 0;
-	}
 	err = extent_walk(&plant->text, function, keep_branch, plant, &walk);
 	if (err == -ENOMEM)
 		return err;
@@ -174,7 +170,7 @@ int plant_new(const struct extent_text *text, const struct extent_function *func
 
 	*result = NULL;
 	for (size_t i = 1; i < count; i++)
-		if (functions[i].start < functions[i - 1].start)
+		if (functions[i].start <= functions[i - 1].start)
 			return -EINVAL;
 	plant = calloc(1, sizeof(*plant));
 	if (!plant)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-# What a shell does with processes. Whatever is slow or fast here, it says the same. For bash.
+# shellcheck shell=bash
+# What a shell does with processes. Whatever is slow or fast here, it says the same.
+# Useless echoes and substitutions are what this is for.
+# shellcheck disable=SC2005,SC2116
 dir=$1
 rm -f "$dir/hold" "$dir/ready"
 mkfifo "$dir/hold" "$dir/ready"
@@ -11,13 +14,13 @@ yes | head -n 1 | cat >/dev/null; echo "${PIPESTATUS[@]}"
 seq 100 | while read -r n; do echo $((n * n)); done | { sum=0; while read -r n; do sum=$((sum + n)); done; echo $sum; }
 seq 1 12 | xargs -n 1 -P 4 sh -c 'exit 0'; echo "xargs $?"
 paste -d + <(seq 3) <(seq 4 6) <(echo a; echo b; echo c)
-cat <<-END | tr a-z A-Z
-	here $(echo document)
+cat <<-END | tr ab AB
+	a$(echo bc)
 END
 
 echo '-- subshells'
 ( ( (exit 7); echo $?; exit 8); echo $?; (kill -TERM $BASHPID); echo $?; exit 9); echo $?
-for n in 1 2 3 4 5 6 7 8 9 10; do x=$(echo "$(echo "$(echo $n)")") || exit; printf '%s ' "$x"; done; echo
+for n in 1 2 3 4 5 6 7 8 9 10; do x=$(echo "$(echo "$(echo "$n")")") || exit; printf '%s ' "$x"; done; echo
 (exec sh -c 'sh -c "exit 3"; exit $?'); echo $?
 
 echo '-- traps'
@@ -30,7 +33,7 @@ echo "USR1 $got"
 read -r line <"$dir/ready"; echo "$line"; kill -TERM $!; wait $!; echo $?
 (trap '' TERM; (kill -TERM $BASHPID; echo "ignored, here too")); echo $?
 # signals from all sides while forks go on
-for n in 1 2 3 4; do (for m in 1 2 3 4 5 6 7 8 9 10; do kill -USR1 $$; (:); done) & done
+for n in 1 2 3 4; do (for _ in 1 2 3 4 5 6 7 8 9 10; do kill -USR1 $$; (:); done) & done
 for n in 1 2 3 4 5 6 7 8 9 10; do (exit $n); [ $? = $n ] || echo "lost $n"; done
 until wait; do :; done
 [ $got -gt 6 ] && echo 'USR1 came'
@@ -48,14 +51,14 @@ echo "found $found"
 for n in 1 2 3 4 5 6 7 8; do { (: ; (:)) & kill -9 $!; wait $!; } 2>/dev/null; done
 (read -r line <"$dir/hold"; echo "orphan $line" >"$dir/ready") &
 echo lives >"$dir/hold"; read -r line <"$dir/ready"; echo "$line"; wait
-((sh -c 'read -r line; echo "orphan $line"' <"$dir/hold" >"$dir/ready" &) &)
+( (sh -c 'read -r line; echo "orphan $line"' <"$dir/hold" >"$dir/ready" &) & )
 echo 'of orphans' >"$dir/hold"; read -r line <"$dir/ready"; echo "$line"
 
 echo '-- coproc'
 coproc double { while read -r n; do echo $((2 * n)); done; echo end; }
 for n in 1 20 300; do echo $n >&"${double[1]}"; read -r x <&"${double[0]}"; echo "$x"; done
-out=${double[0]}; in=${double[1]}; exec {copy}<&$out {in}>&-
-read -r x <&$copy; echo "$x"; wait
+out=${double[0]}; in=${double[1]}; exec {copy}<&"$out" {in}>&-
+read -r x <&"$copy"; echo "$x"; wait
 
 echo '-- job control'
 set -m

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh
 # make -j4 of tree.mk in a new folder: what it said, in any order, and what it made.
 makefile=$1 dir=$2
 unset MAKEFLAGS MFLAGS MAKELEVEL

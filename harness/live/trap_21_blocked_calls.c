@@ -4,6 +4,8 @@
  * are the program's own. With the tracer there; and with a tracer that is killed by the payload
  * itself, so that the stub alone has to bring the call back.
  */
+#include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,8 +85,57 @@ static void tracer_dies(const struct blocked *call)
 	CHECK_MSG(target_end(&t), "%s, tracer killed", call->name);
 }
 
+/* --- a handler, with and without SA_RESTART, whose signal comes while the payload runs --- */
+
+static int pipe_fds[2];
+static int64_t *shared; /* 0: handled; 1: what read returned */
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	shared[0]++;
+}
+
+static int reader(void *arg)
+{
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = *(int *)arg };
+	char byte = 0;
+
+	CHECK_CALL(sigaction(SIGUSR1, &act, NULL));
+	shared[1] = syscall(SYS_read, pipe_fds[0], &byte, 1) < 0 ? -errno : byte;
+	return 0;
+}
+
+static void signalled(int flags, bool by_payload)
+{
+	struct scion_payload *payload;
+	struct target t;
+
+	memset(shared, 0, 4096);
+	target_fork(&t, reader, &flags);
+	target_blocked(t.pid, SYS_read);
+	target_attach(&t, NULL);
+	payload = target_payload(&t, "syscall");
+	target_args(payload, by_payload ? SYS_kill : SYS_getpid, (uint64_t)t.pid, SIGUSR1);
+	CHECK_EQ(target_inject(&t, t.pid, payload)->error, SCION_OK);
+	target_detach(&t);
+	if (!by_payload)
+		CHECK_CALL(kill(t.pid, SIGUSR1));
+	while (!__atomic_load_n(&shared[0], __ATOMIC_ACQUIRE))
+		sched_yield();
+	if (flags & SA_RESTART)
+		CHECK_EQ(write(pipe_fds[1], "x", 1), 1);
+	CHECK(target_end(&t));
+	CHECK_EQ(shared[0], 1);
+	CHECK_EQ(shared[1], flags & SA_RESTART ? 'x' : -EINTR);
+}
+
 static int run(void)
 {
+	shared = target_shared(4096);
+	CHECK_CALL(pipe(pipe_fds));
+	for (int i = 0; i < 4; i++)
+		signalled(i & 1 ? SA_RESTART : 0, i & 2);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		test_note("%s", calls[i].name);
 		with_tracer(&calls[i], false);

@@ -10,7 +10,7 @@
 
 #include "lib/target.h"
 
-enum { THREADS = 5, ROUNDS = 60 };
+enum { THREADS = 5, ROUNDS = 30 };
 
 static const char where[] = "SCION_PAYLOAD_INFO(0);\n"
 			    "int64_t scion_payload(struct scion_payload_ctx *ctx)\n"

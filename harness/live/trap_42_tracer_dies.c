@@ -62,7 +62,8 @@ static bool prepare(struct scion_session *s, struct tracer *t)
 		return false;
 	return !scion_at(s, SCION_AT_FORK, SCION_BOTH, t->payload) &&
 	       !scion_at(s, SCION_AT_THREAD, SCION_BOTH, t->payload) &&
-	       !scion_at(s, SCION_AT_EXEC, 0, t->payload);
+	       !scion_at(s, SCION_AT_EXEC, 0, t->payload) &&
+	       !scion_at(s, SCION_AT_ATTACH, 0, t->payload);
 }
 
 /* The tracer's process: attaches, lets the program begin, follows it to its end, or to its own. */
@@ -78,7 +79,7 @@ static int trace(const struct subject *subject, pid_t pid, int go, struct tracer
 
 	if (scion_session_new(&options, &s) || !prepare(s, t) || scion_attach(s, pid, 0))
 		return 1;
-	if (write(go, "", 1) != 1 || scion_session_run(s))
+	if (write(go, "\n", 1) != 1 || scion_session_run(s))
 		return 2;
 	scion_session_free(s);
 	scion_payload_free(t->payload);
@@ -150,6 +151,36 @@ static unsigned long one(const struct subject *subject, struct shared *shared,
 	return shared->requests;
 }
 
+/* One that is stopped stays so, whether a payload was running in it or not, until its SIGCONT. */
+static void one_stopped(struct shared *shared, unsigned long dies_at)
+{
+	static const struct subject subject = { .mutatee = "stopped_target" };
+	const char *argv[] = { test_mutatee(subject.mutatee), NULL };
+	struct tracer t = { .shared = shared, .dies_at = dies_at };
+	struct test_child child;
+	char line[64];
+	pid_t tracer;
+	int status;
+
+	shared->requests = 0;
+	test_spawn(&child, argv);
+	CHECK_LT(0, test_read_line(child.out, line, sizeof(line)));
+	CHECK_EQ(waitpid(child.pid, &status, WUNTRACED), child.pid);
+	tracer = (pid_t)CHECK_CALL(fork());
+	if (tracer == 0)
+		_exit(trace(&subject, child.pid, child.in, &t));
+	status = steps_end(tracer);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	steps_await_state(child.pid, "T");
+	CHECK_CALL(kill(child.pid, SIGCONT));
+	status = end_of(child.pid, &subject, dies_at);
+	CHECK_MSG(status == 0, "a stopped process: wait status %#x after death before request %lu",
+		  (unsigned)status, dies_at);
+	CHECK_LT(0, test_read_line(child.out, line, sizeof(line)));
+	CHECK_STR(line, "continued");
+	CHECK_EQ(close(child.in) + close(child.out), 0);
+}
+
 static const struct subject subjects[] = {
 	{ .mutatee = "many_forks", .argument = "3", .kills = 30 },
 	{ .mutatee = "vfork_exit", .kills = 10 },
@@ -163,13 +194,15 @@ static const struct subject subjects[] = {
 	{ .mutatee = "many_forks", .argument = "3", .kills = 6, .kill_on_exit = true },
 };
 
-static const char *const mutatees[] = { "many_forks", "regs_all",    "redzone",
-					"fork",       "vfork_exec",  "fork_threads",
-					"vfork_exit", "exec_thread", "vector_regs",
-					NULL };
+static const char *const mutatees[] = { "many_forks",     "regs_all",    "redzone",
+					"fork",           "vfork_exec",  "fork_threads",
+					"vfork_exit",     "exec_thread", "vector_regs",
+					"stopped_target", NULL };
 
 /* Once it is attached to; kill_on_exit can't act before. */
 #define FIRST_REQUESTS 12ul
+/* Until the payload in the stopped process is through; behind that nothing more is asked. */
+#define STOPPED_REQUESTS 50
 
 static int run(void)
 {
@@ -178,6 +211,8 @@ static int run(void)
 	const char *every = getenv("SCION_TRAP_42_EVERY"); /* at every request: takes minutes */
 
 	CHECK(shared != MAP_FAILED);
+	for (unsigned long n = 1; n <= STOPPED_REQUESTS; n += every ? 1 : 3)
+		one_stopped(shared, n);
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
 		const struct subject *subject = &subjects[i];
 		unsigned long first = subject->kill_on_exit ? FIRST_REQUESTS : 1;

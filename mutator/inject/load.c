@@ -18,6 +18,7 @@
 #define BOOT_MAX   1024
 #define SLACK_PAGE 4096
 #define USER_END   (1ull << 47)
+#define RED_ZONE   128
 
 struct boot_image {
 	unsigned char bytes[BOOT_MAX];
@@ -104,6 +105,8 @@ static const char *enter_boot(struct scion_session *s, struct task *task, uint64
 	if (kernel_write_code(s->kernel, task->tid, space->slack, image.bytes, image.size) < 0)
 		return "its code can't be written";
 	regs = regs_enter(&run->home, space->slack, 0);
+	/* no stack is used there; a handler that comes in between, without us, has the program's */
+	regs.r.rsp = (run->home.r.rsp - RED_ZONE) & ~15ull;
 	kernel_set_regs(s->kernel, task->tid, &regs);
 	kernel_set_sigmask(s->kernel, task->tid, ~0ull);
 	run->masked = true;

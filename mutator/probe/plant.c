@@ -211,7 +211,6 @@ static bool attempt(struct attempt *try)
 		return refuse(try, PLANT_ENTRY, entry);
 	before = *try;
 	branch = branch_in(try, try->patch);
-	round = round_in(try);
 	if (branch && (!extend(try, branch) || leads_back(try))) {
 		*try = before;
 		return refuse(try, in_body(try, branch->from) ? PLANT_BRANCH : PLANT_FOREIGN_BRANCH,

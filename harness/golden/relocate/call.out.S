@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	sub $8, %rsp
+	.byte 0x68
+	.long IN + 9
+	jmp IN + 0x5000

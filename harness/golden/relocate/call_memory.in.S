@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	mov (%rdi), %rax
+	nop
+	nop
+	call *0x18(%rax,%r12,8)

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * With a REX byte; behind the patch.
+ */
+#include "case.h"
+
+	mov $0x11223344, %edi
+	call *%r11

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	mov $0x11223344, %edi
+	push $IN + 8
+	jmp *%r11

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	call *DATA(%rip)

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	sub $0x400, %rsp
+	call *%rsp

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	sub $0x28, %rsp
+	push $IN + 8
+	.byte 0xff, 0xa4, 0x24
+	.long 0x18

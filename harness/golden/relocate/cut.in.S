@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ends inside an instruction.
+ */
+#include "case.h"
+
+	push %rbp
+	.byte 0x48, 0x89

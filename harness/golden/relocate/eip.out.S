@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	mov DATA(%eip), %ecx
+	jmp IN + 7

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	push $IN + 5
+	jmp *0(%rip)
+	.quad IN + 0x400

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	test %edi, %edi
+	jmp IN + 0x4000

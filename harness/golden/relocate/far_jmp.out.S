@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	test %edi, %edi
+	jmp *0(%rip)
+	.quad IN + 0x4000

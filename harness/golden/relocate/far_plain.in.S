@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	mov %rdi, %rbx
+	mov %rsi, %rbp

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * No register is free to take the address.
+ */
+#include "case.h"
+
+	movl $1, DATA(%rip)

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Thread-local and absolute operands are not relative.
+ */
+#include "case.h"
+
+	mov %fs:0x28, %rax
+	mov %fs:(%rax), %rcx

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	test %edi, %edi
+	je 1f
+	inc %eax
+1:
+	mov %eax, %edx

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	cmpl $0, %fs:0x18
+	.byte 0x0f, 0x84
+	.long IN + 12 - (OUT + 15)
+	lock cmpxchg %edx, (%rdi)
+	jmp IN + 15

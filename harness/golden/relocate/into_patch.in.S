@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Into the middle of an instruction that is overwritten.
+ */
+#include "case.h"
+
+	mov $0, %eax
+	.byte 0xeb, -4

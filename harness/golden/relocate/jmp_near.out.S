@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	jmp IN + 0x4000

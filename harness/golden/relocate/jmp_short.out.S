@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	test %edi, %edi
+	jmp IN + 0x24
+	nop
+	jmp IN + 5

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	mov %eax, %ebx
+	loop START + 0x30
+	loopne START + 0x30
+	mov %ebx, %eax

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nothing to change, but the way back.
+ */
+#include "case.h"
+
+	push %rbp
+	mov %rsp, %rbp
+	sub $0x20, %rsp

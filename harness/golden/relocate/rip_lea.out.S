@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	lea DATA(%rip), %r12
+	jmp IN + 7

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * With a short jump the return address is behind it.
+ */
+#include "case.h"
+
+	call *%rax

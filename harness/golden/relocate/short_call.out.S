@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	push $IN + 2
+	jmp *%rax

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two bytes are enough for a short jump.
+ */
+#include "case.h"
+
+	push %r12

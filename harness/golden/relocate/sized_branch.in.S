@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "case.h"
+
+	nop
+	nop
+	nop
+	.byte 0x66, 0xe9, 0, 0, 0, 0

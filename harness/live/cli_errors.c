@@ -132,6 +132,27 @@ static void traced_already(void)
 	CHECK_EQ(test_exit_code(test_wait(&child)), 0);
 }
 
+/* Killed as soon as scion has seized it, from a process of its own: scion is being waited for. */
+static void gone_in_the_middle(void)
+{
+	struct test_child child;
+	char pid[16];
+	pid_t killer;
+
+	test_spawn(&child, (const char *const[]){ "cat", NULL });
+	snprintf(pid, sizeof(pid), "%d", child.pid);
+	killer = (pid_t)CHECK_CALL(fork());
+	if (killer == 0) {
+		while (!tracer_of(child.pid))
+			sched_yield();
+		_exit(kill(child.pid, SIGKILL) ? 1 : 0);
+	}
+	expect_line(125, "ended",
+		    SCION("inject", "--limit", "60000", "-p", pid, "syscall", "pause"));
+	CHECK_EQ(test_exit_code(test_wait(&child)), 128 + SIGKILL);
+	CHECK_EQ(waitpid(killer, NULL, 0), killer);
+}
+
 /* It is told by what: here, that it belongs to somebody else. */
 static void not_permitted(void)
 {
@@ -181,6 +202,7 @@ static int run(void)
 	no_such_process();
 	zombie();
 	traced_already();
+	gone_in_the_middle();
 	not_permitted();
 	not_64_bit();
 	return 0;

@@ -263,6 +263,12 @@ static int open_session(struct inject *inject)
 	return target_open(inject->session, inject->args[0], &inject->payload);
 }
 
+static int has_ended(const struct inject *inject)
+{
+	return cli_complainf(CLI_FAILED, "%d: has ended meanwhile; nothing was changed",
+			     inject->pid);
+}
+
 static int choose_threads(struct inject *inject)
 {
 	int error = inject_threads(inject->pid, inject->tid, inject->all, &inject->tids,
@@ -277,8 +283,7 @@ static int choose_threads(struct inject *inject)
 				     "%d: not a live thread of %d; `ps -L -p %d` lists "
 				     "them",
 				     inject->tid, inject->pid, inject->pid);
-	return cli_complainf(CLI_FAILED, "%d: has ended meanwhile; nothing was changed",
-			     inject->pid);
+	return has_ended(inject);
 }
 
 static int ask(struct inject *inject)
@@ -292,6 +297,8 @@ static int ask(struct inject *inject)
 		/* with --all-threads one that has ended meanwhile is none of them any more */
 		if (error == SCION_ESRCH && inject->all && inject->wanted > 1)
 			inject->tids[i--] = inject->tids[--inject->wanted];
+		else if (error == SCION_ESRCH)
+			code = has_ended(inject);
 		else if (error)
 			code = cli_complain_session(CLI_FAILED, inject->session);
 	}

@@ -291,6 +291,8 @@ static int run(void)
 
 	if (access(NGINX, X_OK) < 0)
 		SKIP("needs the program " NGINX);
+	if (access("/proc/thread-self/children", R_OK) < 0)
+		SKIP("needs a kernel with CONFIG_PROC_CHILDREN");
 	real_adopt_orphans();
 	real_folder_make(&folder);
 	large = make_files(&folder);

@@ -143,7 +143,7 @@ static void trap_39_kinds_of_calls(void **state)
 		{ 1, SCION_FORK_UNKNOWN },
 	};
 	struct fake *f = *state;
-	struct scion_event events[2];
+	static struct scion_event events[2]; /* outlives f->arg */
 
 	fake_start(f, 10);
 	f->on_event = note_kind;

@@ -46,7 +46,7 @@ static void make(struct made *made, bool json, bool tree, unsigned payloads)
 
 static void finish(struct made *made)
 {
-	report_finish(made->report);
+	report_finish(made->report, 0);
 	fflush(made->report->options.out);
 }
 
@@ -297,6 +297,28 @@ static void child_that_never_came(void **state)
 	end(&made);
 }
 
+/* Let go: a child before anybody was told of it; a parent that waits in vfork stays to the kernel. */
+static void let_go(void **state)
+{
+	struct scion_event detach = { .type = SCION_EVENT_DETACH, .pid = 101, .tid = 101 };
+	struct made made;
+
+	(void)state;
+	make(&made, false, false, 0);
+	forked(&made, 1, 100, 101, 101);
+	report_event(made.report, &detach);
+	child(&made, 2, 100, 102);
+	detach.pid = detach.tid = 102;
+	report_event(made.report, &detach);
+	report_finish(made.report, 1); /* 100 */
+	fflush(made.report->options.out);
+	has(&made, "let go first");
+	has(&made, "; let go 3\n");
+	has_not(&made, "WRONG");
+	assert_true(report_good(made.report));
+	end(&made);
+}
+
 static void exec_of_a_thread(void **state)
 {
 	struct made made;
@@ -376,15 +398,11 @@ static void memory_is_flat(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_orders),
-		cmocka_unit_test(wrong_value),
-		cmocka_unit_test(late_payload),
-		cmocka_unit_test(whoami_is_compared),
-		cmocka_unit_test(failed_payload),
-		cmocka_unit_test(deaths),
-		cmocka_unit_test(child_that_never_came),
-		cmocka_unit_test(exec_of_a_thread),
-		cmocka_unit_test(tree),
+		cmocka_unit_test(both_orders),           cmocka_unit_test(wrong_value),
+		cmocka_unit_test(late_payload),          cmocka_unit_test(whoami_is_compared),
+		cmocka_unit_test(failed_payload),        cmocka_unit_test(deaths),
+		cmocka_unit_test(child_that_never_came), cmocka_unit_test(let_go),
+		cmocka_unit_test(exec_of_a_thread),      cmocka_unit_test(tree),
 		cmocka_unit_test(memory_is_flat),
 	};
 

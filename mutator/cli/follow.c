@@ -309,7 +309,7 @@ static void warn_elsewhere(const struct follow *follow)
 		      "%llu calls returned a wrong value, %llu payloads failed, %llu tasks have no "
 		      "known end; %s",
 		      (unsigned long long)c->wrong, (unsigned long long)c->payloads_failed,
-		      (unsigned long long)(c->started - c->ended),
+		      (unsigned long long)c->lost,
 		      follow->output ? "the report has the rest" : "run without -q to see which");
 }
 
@@ -332,7 +332,7 @@ int follow_report(struct follow *follow)
 
 	if (follow->quiet && !follow->output)
 		follow->report->options.out = NULL;
-	report_finish(follow->report);
+	report_finish(follow->report, scion_session_tasks(follow->session));
 	warn_elsewhere(follow);
 	code = close_file(&follow->out, follow->output);
 	trace_code = close_file(&follow->trace, follow->trace_output);

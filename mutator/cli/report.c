@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/report.h"
+#include "cli/report_process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +192,6 @@ static void on_child(struct report *r, const struct scion_event *event)
 {
 	struct report_fork *fork = find_or_add(r, event->fork_id);
 
-	r->counts.started++;
 	if (!fork)
 		return;
 	fork->child.seen = true;
@@ -345,15 +345,13 @@ static void on_payload(struct report *r, const struct scion_event *event)
 }
 
 /* What is still pending of a task that is gone will not come. Few forks are pending at a time. */
-static bool forget_task(struct report *r, pid_t tid)
+static void forget_task(struct report *r, pid_t tid)
 {
 	struct report_fork *fork, *next;
-	bool unborn = false;
 
 	HASH_ITER(hh, r->pending, fork, next)
 	{
 		if (fork->child.tid == tid) {
-			unborn = unborn || !fork->child.seen;
 			fork->child.gone = true;
 		} else if (fork->parent.tid == tid) {
 			fork->parent.gone = true;
@@ -362,15 +360,12 @@ static bool forget_task(struct report *r, pid_t tid)
 		}
 		complete_if_done(r, fork);
 	}
-	return unborn;
+	report_task_remove(r, tid);
 }
 
 static void on_end(struct report *r, const struct scion_event *event)
 {
-	bool unborn = forget_task(r, event->tid);
-
-	r->counts.started += unborn;
-	r->counts.ended++;
+	forget_task(r, event->tid);
 	if (event->type == SCION_EVENT_DETACH) {
 		r->counts.left++;
 		return;
@@ -387,10 +382,8 @@ static void on_end(struct report *r, const struct scion_event *event)
 static void on_exec(struct report *r, const struct scion_event *event)
 {
 	r->counts.execs++;
-	if (event->former && event->former != event->tid) {
+	if (event->former && event->former != event->tid)
 		forget_task(r, event->former);
-		r->counts.ended++;
-	}
 	if (r->options.json)
 		report_json_task(r, event);
 }
@@ -398,9 +391,6 @@ static void on_exec(struct report *r, const struct scion_event *event)
 static void count_event(struct report *r, const struct scion_event *event)
 {
 	switch (event->type) {
-	case SCION_EVENT_ATTACH:
-		r->counts.started++;
-		break;
 	case SCION_EVENT_CHILD:
 		on_child(r, event);
 		break;
@@ -423,6 +413,7 @@ static void count_event(struct report *r, const struct scion_event *event)
 	case SCION_EVENT_RELEASE:
 		on_release(r, event);
 		break;
+	case SCION_EVENT_ATTACH:
 	case SCION_EVENT_STOPPED:
 	case SCION_EVENT_CONTINUED:
 		break;
@@ -433,8 +424,7 @@ void report_launched(struct report *r, pid_t pid)
 {
 	struct scion_event event = { .type = SCION_EVENT_ATTACH, .pid = pid, .tid = pid };
 
-	event.time_ns = 0;
-	r->counts.started++;
+	report_task_add(r, &event);
 	if (r->options.tree || r->options.trace)
 		report_process_event(r, &event);
 }
@@ -452,6 +442,8 @@ void report_event(struct report *r, const struct scion_event *event)
 	if (!r->start_ns)
 		r->start_ns = event->time_ns;
 	r->end_ns = r->options.trace ? now_ns() : event->time_ns;
+	if (event->type == SCION_EVENT_ATTACH || event->type == SCION_EVENT_CHILD)
+		report_task_add(r, event);
 	if (r->options.tree || r->options.trace)
 		report_process_event(r, event);
 	if (r->options.trace)
@@ -459,12 +451,15 @@ void report_event(struct report *r, const struct scion_event *event)
 	count_event(r, event);
 }
 
-void report_finish(struct report *r)
+void report_finish(struct report *r, size_t attached)
 {
+	size_t live = HASH_COUNT(r->tasks);
 	struct report_fork *fork, *next;
 
 	HASH_ITER(hh, r->pending, fork, next)
 	complete(r, fork);
+	r->counts.left += live < attached ? live : attached;
+	r->counts.lost = live < attached ? 0 : live - attached;
 	if (r->options.trace)
 		report_trace_end(r);
 	if (!r->options.out)
@@ -485,5 +480,5 @@ bool report_good(const struct report *r)
 	const struct report_counts *c = &r->counts;
 
 	return !r->failed && !c->wrong && !c->payloads_failed && !c->whoami_wrong &&
-	       !c->child_lost && c->started == c->ended;
+	       !c->child_lost && !c->lost;
 }

@@ -68,7 +68,8 @@ struct report_counts {
 	uint64_t forks, threads, execs, exits, thread_exits, signals;
 	uint64_t payloads, payloads_failed, whoami_wrong, whoami_unknown;
 	uint64_t right, wrong, unknown;
-	uint64_t started, ended, left; /* tasks: left ones were detached */
+	uint64_t left; /* tasks that were let go */
+	uint64_t lost; /* tasks without a known end */
 	uint64_t parent_lost, child_lost;
 };
 
@@ -109,7 +110,7 @@ struct report {
 	uint64_t other_count;
 	struct report_failure failures[REPORT_FAILURES]; /* the first reasons */
 	struct report_process *processes, *roots, *last_root;
-	struct report_task *tasks; /* timeline: since when */
+	struct report_task *tasks; /* that live */
 	uint64_t start_ns, end_ns;
 	bool trace_begun;
 	bool failed; /* out of memory: the report is not complete */
@@ -123,8 +124,11 @@ void report_launched(struct report *report, pid_t pid);
 
 void report_event(struct report *report, const struct scion_event *event);
 
-/** No event will come: completes what is pending, writes tables and summary. */
-void report_finish(struct report *report);
+/**
+ * No event will come: completes what is pending, writes tables and summary.
+ * @param attached  tasks that are attached still, and will be let go in silence
+ */
+void report_finish(struct report *report, size_t attached);
 
 /** True if all values were right, no payload failed and every task's end is known. */
 bool report_good(const struct report *report);

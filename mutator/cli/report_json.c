@@ -128,6 +128,6 @@ void report_json_summary(struct report *r)
 	add_int(item, "whoami_wrong", (int64_t)c->whoami_wrong);
 	add_int(item, "children_not_seen", (int64_t)c->child_lost);
 	add_int(item, "detached", (int64_t)c->left);
-	add_int(item, "unaccounted", (int64_t)(c->started - c->ended));
+	add_int(item, "unaccounted", (int64_t)c->lost);
 	put(r, item);
 }

@@ -140,8 +140,6 @@ static void on_exit_event(struct report *r, const struct scion_event *event)
 {
 	struct report_process *process = report_process_find(r, event->pid);
 
-	if (!r->options.trace) /* report_trace.c does it itself, after its last look */
-		report_task_remove(r, event->tid);
 	/* the leader's end is reported last, with the status of the whole process */
 	if (!process || event->pid != event->tid)
 		return;
@@ -153,11 +151,9 @@ void report_process_event(struct report *r, const struct scion_event *event)
 {
 	switch (event->type) {
 	case SCION_EVENT_ATTACH:
-		report_task_add(r, event);
 		on_attach(r, event);
 		break;
 	case SCION_EVENT_CHILD:
-		report_task_add(r, event);
 		on_child(r, event);
 		break;
 	case SCION_EVENT_EXEC:

@@ -71,9 +71,10 @@ static void verdict_cell(struct row *row, const struct report_fork *fork)
 		snprintf(cell, CELL, "WRONG: expected %d", fork->expected);
 		break;
 	case REPORT_UNKNOWN:
-		strcpy(cell, fork->parent.seen                    ? "not known" :
-			     fork->child.seen && fork->parent.tid ? "parent ended first" :
-								    "creator not seen");
+		strcpy(cell, fork->parent.seen ? "not known" :
+			     !fork->parent.tid ? "creator not seen" :
+			     fork->parent.gone ? "parent ended first" :
+						 "let go first");
 		break;
 	}
 	if (!fork->child.seen)
@@ -259,7 +260,7 @@ void report_summary(struct report *r)
 	print_failures(r);
 	trouble(out, c->whoami_wrong, "tasks are not whom scion took them for");
 	trouble(out, c->child_lost, "children were never seen");
-	trouble(out, c->started > c->ended ? c->started - c->ended : 0, "tasks have no known end");
+	trouble(out, c->lost, "tasks have no known end");
 	if (r->failed)
 		fputs("WRONG: out of memory, the report is not complete\n", out);
 }

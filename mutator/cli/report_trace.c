@@ -93,7 +93,6 @@ static void put_end(struct report *r, const struct scion_event *event)
 		snprintf(what, sizeof(what), "exit %d", WEXITSTATUS(event->status));
 	put_life(r, event);
 	put_instant(r, event, what);
-	report_task_remove(r, event->tid);
 }
 
 void report_trace_event(struct report *r, const struct scion_event *event)

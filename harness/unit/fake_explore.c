@@ -163,11 +163,14 @@ static void make_child(struct player *p, int i)
 {
 	const struct explore_step *birth = &p->scenario->steps[i];
 	pid_t tgid = birth->tgid ? birth->tgid : birth->peer;
+	struct fake_task *child;
 
 	if (p->makes[i] < 0 || p->begun[p->makes[i]])
 		return;
 	p->begun[p->makes[i]] = true;
-	fake_task(p->f, birth->peer, tgid)->traced = true; /* from its birth on */
+	child = fake_task(p->f, birth->peer, tgid);
+	child->traced = true; /* from its birth on */
+	child->ppid = fake_find(p->f, birth->tid)->tgid;
 }
 
 static void begin_life(struct player *p, int i)
@@ -222,9 +225,23 @@ static bool leaves_orphan(const struct player *p, int i, const struct fake_task 
 	return true;
 }
 
+/* Those whose parent is through exit belong to init. */
+static void orphan(struct player *p)
+{
+	for (int i = 0; i < FAKE_TASKS; i++) {
+		struct fake_task *task = &p->f->tasks[i];
+		const struct fake_task *parent = fake_find(p->f, task->ppid);
+
+		if (task->state != FAKE_NONE && task->ppid &&
+		    (!parent || parent->state == FAKE_DEAD))
+			task->ppid = 1;
+	}
+}
+
 /* Tasks that were killed or detached do nothing more of what was planned. */
 static void settle(struct player *p)
 {
+	orphan(p);
 	for (int i = 0; i < p->count; i++) {
 		const struct explore_step *step = &p->scenario->steps[i];
 		const struct fake_task *task = fake_find(p->f, step->tid);

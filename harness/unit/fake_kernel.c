@@ -417,6 +417,11 @@ static const struct kernel_ops ops = {
 
 static void log_event(struct fake *f, const struct scion_event *event)
 {
+	static const char *const plain[] = {
+		[SCION_EVENT_ATTACH] = "attach",       [SCION_EVENT_RELEASE] = "release",
+		[SCION_EVENT_CONTINUED] = "continued", [SCION_EVENT_DETACH] = "detach",
+		[SCION_EVENT_PAYLOAD] = "payload",
+	};
 	const char *thread = event->thread ? "thread-" : "", *vfork = event->vfork ? "v" : "";
 
 	switch (event->type) {
@@ -439,20 +444,8 @@ static void log_event(struct fake *f, const struct scion_event *event)
 	case SCION_EVENT_STOPPED:
 		add_line(f, "stopped(%d:%d)", event->tid, event->signo);
 		break;
-	case SCION_EVENT_RELEASE:
-		add_line(f, "release(%d)", event->tid);
-		break;
-	case SCION_EVENT_ATTACH:
-		add_line(f, "attach(%d)", event->tid);
-		break;
-	case SCION_EVENT_CONTINUED:
-		add_line(f, "continued(%d)", event->tid);
-		break;
-	case SCION_EVENT_DETACH:
-		add_line(f, "detach(%d)", event->tid);
-		break;
-	case SCION_EVENT_PAYLOAD:
-		add_line(f, "payload(%d)", event->tid);
+	default:
+		add_line(f, "%s(%d)", plain[event->type], event->tid);
 		break;
 	}
 }

@@ -12,7 +12,7 @@
 
 #include "core/session.h"
 
-#define FAKE_TASKS 64
+#define FAKE_TASKS 24
 
 enum fake_state {
 	FAKE_NONE, /* a free place in the table */
@@ -46,7 +46,7 @@ struct fake {
 	struct kernel base;
 	struct scion_session *session;
 	struct fake_task tasks[FAKE_TASKS];
-	char log[8192]; /* requests and events since the last fake_expect */
+	char log[4096]; /* requests and events since the last fake_expect */
 	char wrong[160];
 	struct kernel_wait queue[64];
 	unsigned queued;

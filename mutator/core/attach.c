@@ -73,9 +73,11 @@ static int seize_thread(struct scion_session *s, pid_t tgid, pid_t tid, struct s
 	if (error == -EPERM) {
 		struct kernel_proc proc = { 0 };
 
+		/* it was ending, which makes EPERM too, and is gone by now */
+		if (kernel_proc(s->kernel, tid, &proc) < 0)
+			return tid == tgid ? -ESRCH : 0;
 		/* born of a thread that we have seized: traced already, its first stop will come */
-		if (kernel_proc(s->kernel, tid, &proc) == 0 && proc.tracer == gettid() &&
-		    list->count)
+		if (proc.tracer == gettid() && list->count)
 			return 0;
 		/* a leader that has ended before its threads can't be seized, they can */
 		if (proc.state == 'Z' || proc.state == 'X')

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Attaching on a fake kernel: all threads, whole trees, refusals, and what remains after them. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -216,6 +217,33 @@ static void nothing_is_born_attached(void **state)
 	fake_expect_empty(f);
 }
 
+static void *attach_twice(void *arg)
+{
+	struct fake *f = fake_open(NULL);
+	int *error = arg;
+
+	fake_task(f, 10, 10);
+	fake_task(f, 11, 10)->traced = true; /* born of 10, which is seized by then */
+	error[0] = scion_attach(f->session, 10, 0);
+	error[1] = scion_attach(f->session, 10, 0);
+	fake_find(f, 10)->state = FAKE_LEFT;
+	fake_close(f);
+	return NULL;
+}
+
+/* A tracer is a thread: its id is not that of its process. */
+static void by_a_thread_of_the_mutator(void **state)
+{
+	pthread_t thread;
+	int error[2] = { -99, -99 };
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, attach_twice, error), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(error[0], SCION_OK);
+	assert_int_equal(error[1], SCION_EINVAL);
+}
+
 /* Attached inside of a vfork: what was begun before is not reported, what follows is. */
 static void inside_a_vfork(void **state)
 {
@@ -279,6 +307,7 @@ int main(void)
 		TEST(trap_41_a_descendant_is_refused),
 		TEST(nothing_stays_attached),
 		TEST(nothing_is_born_attached),
+		cmocka_unit_test(by_a_thread_of_the_mutator),
 		TEST(inside_a_vfork),
 		TEST(a_signal_is_there_first),
 		TEST(again_after_detach),

@@ -55,7 +55,10 @@ struct fake {
 	unsigned kill_at;  /* the request with this number (from 1) finds `victim` killed */
 	pid_t victim;      /* its process; 0: that of the request */
 	int seize_error;   /* what the next seize fails with */
-	pid_t next_pid;    /* of kernel_launch */
+	int rings;         /* so many times a blocking wait is ended by the alarm */
+	int wait_error;    /* what a blocking wait ends with, once nothing is there; 0: -ECHILD */
+	int freed;
+	pid_t next_pid; /* of kernel_launch */
 	int launch_result;
 	/* Called for each event, after it was logged. */
 	enum scion_verdict (*on_event)(struct fake *f, const struct scion_event *event);

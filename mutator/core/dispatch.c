@@ -101,16 +101,44 @@ void session_report(struct scion_session *s, struct task *task, const struct sci
 
 /* --- one function for each kind of stop that is more than a resume --- */
 
+static struct task *find_other(const struct scion_session *s, pid_t tgid, pid_t tid)
+{
+	struct task *task, *next;
+
+	TASK_EACH(&s->tasks, task, next)
+	if (task->tgid == tgid && task->tid != tid)
+		return task;
+	return NULL;
+}
+
+/* All threads of a process but one have vanished. From the start each time: hooks may change all. */
+static void forget_others(struct scion_session *s, pid_t tgid, pid_t tid)
+{
+	struct task *other;
+
+	while ((other = find_other(s, tgid, tid))) {
+		session_log(s, SCION_LOG_STOPS, "%d vanished in an execve of %d", other->tid, tgid);
+		session_forget(s, other);
+	}
+}
+
 static void handle_end(struct scion_session *s, struct task *task, int status)
 {
 	struct scion_event event = session_event(s, task, SCION_EVENT_EXIT);
 	bool unwanted = task->unwanted;
+	bool killed_leader = WIFSIGNALED(status) && task->tid == task->tgid;
 
 	event.status = status;
 	if (task->tid == s->launched) /* 0 if it has got through execve */
 		s->launch_error = -kernel_launch_result(s->kernel, task->tid);
 	task->stopped = false;
 	session_forget(s, task);
+	/*
+	 * A leader's end is the last of its threads'. Who is still here was killed in execve, when it
+	 * had the leader's id already, and its event had not come.
+	 */
+	if (killed_leader)
+		forget_others(s, event.pid, 0);
 	if (!unwanted)
 		session_emit(s, &event);
 	if (s->mode == SESSION_DETACHING)
@@ -124,19 +152,11 @@ static void handle_end(struct scion_session *s, struct task *task, int status)
 static void handle_image(struct scion_session *s, struct task *task)
 {
 	unsigned long former = 0;
-	struct task *other, *next;
 
 	if (kernel_event_msg(s->kernel, task->tid, &former) < 0)
 		former = (unsigned long)task->tid;
 	task->former = (pid_t)former;
-	TASK_EACH(&s->tasks, other, next)
-	{
-		if (other == task || other->tgid != task->tgid)
-			continue;
-		session_log(s, SCION_LOG_STOPS, "%d vanished in the execve of %d", other->tid,
-			    task->tid);
-		session_forget(s, other);
-	}
+	forget_others(s, task->tgid, task->tid);
 	if (s->hooks)
 		s->hooks->image_gone(s, task);
 	task->birth = (struct task_birth){ 0 };

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 struct report *report_new(const struct report_options *options)
@@ -363,9 +364,22 @@ static void forget_task(struct report *r, pid_t tid)
 	report_task_remove(r, tid);
 }
 
+/* After execve, and when its leader is gone, a process has no other threads: some end in silence. */
+static void forget_others(struct report *r, pid_t pid, pid_t tid)
+{
+	struct report_task *task, *next;
+
+	HASH_ITER(hh, r->tasks, task, next)
+	if (task->pid == pid && task->tid != tid)
+		forget_task(r, task->tid);
+}
+
 static void on_end(struct report *r, const struct scion_event *event)
 {
 	forget_task(r, event->tid);
+	if (event->type == SCION_EVENT_EXIT && event->pid == event->tid &&
+	    WIFSIGNALED(event->status))
+		forget_others(r, event->pid, 0);
 	if (event->type == SCION_EVENT_DETACH) {
 		r->counts.left++;
 		return;
@@ -378,12 +392,11 @@ static void on_end(struct report *r, const struct scion_event *event)
 		report_json_task(r, event);
 }
 
-/* execve by a thread that is not the leader: it and the leader become one. */
 static void on_exec(struct report *r, const struct scion_event *event)
 {
 	r->counts.execs++;
-	if (event->former && event->former != event->tid)
-		forget_task(r, event->former);
+	if (event->former && event->former != event->tid) /* not the leader: it takes its id */
+		forget_others(r, event->pid, event->tid);
 	if (r->options.json)
 		report_json_task(r, event);
 }

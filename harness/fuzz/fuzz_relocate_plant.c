@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < head || size - head > TEXT_MAX)
 		return 0;
 	for (size_t i = 0; i < count; i++) {
-		at += data[1 + 2 * i] + !!i;
+		at += (uint64_t)data[1 + 2 * i] + (i > 0);
 		functions[i] = (struct extent_function){ at, data[2 + 2 * i] };
 	}
 	world.text.bytes = data + head;

@@ -44,11 +44,11 @@ _scion()
 	case $verb in
 	run)
 		words='--at -o --json --quiet --tree --trace-json --log=stops --log=ptrace --limit
-			--placement=off --fork-stop=event --i-want-the-bug --'
+			--placement=off --kill-on-exit --fork-stop=event --i-want-the-bug --'
 		;;
 	attach)
 		words='-p --at -o --json --quiet --tree --trace-json --log=stops --log=ptrace --limit
-			--placement=off --fork-stop=event --i-want-the-bug'
+			--placement=off --kill-on-exit --fork-stop=event --i-want-the-bug'
 		;;
 	inject) words='-p --tid --all-threads --limit --json call count dlopen nop ring syscall whoami' ;;
 	payload) words='build check list --json -o' ;;

@@ -13,7 +13,7 @@
 
 /* --- options --- */
 
-enum { KEY_TREE = 1000, KEY_TRACE, KEY_LOG, KEY_LIMIT, KEY_STOP, KEY_BUG, KEY_PLACEMENT };
+enum { KEY_TREE = 1000, KEY_TRACE, KEY_LOG, KEY_LIMIT, KEY_STOP, KEY_BUG, KEY_PLACEMENT, KEY_KILL };
 
 static const struct argp_option accepted[] = {
 	{ "at", 'a', "EVENT[:SIDE]=PAYLOAD[,ARG...]", 0,
@@ -29,6 +29,8 @@ static const struct argp_option accepted[] = {
 	{ "limit", KEY_LIMIT, "MS", 0, "Time limit of a payload (1000)", 0 },
 	{ "placement", KEY_PLACEMENT, "auto|off|cpu:N", 0,
 	  "Go to the CPU of the tracee (auto), stay where it is (off), or go to CPU N", 0 },
+	{ "kill-on-exit", KEY_KILL, NULL, 0,
+	  "If scion dies, kill the program; else it lives on, untraced", 0 },
 	{ "fork-stop", KEY_STOP, "exit|event", 0,
 	  "Where the parent's registers are saved (exit); event corrupts the program", 0 },
 	{ "i-want-the-bug", KEY_BUG, NULL, 0, "Allow --fork-stop=event", 0 },
@@ -120,6 +122,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_BUG:
 		follow->want_bug = true;
+		return 0;
+	case KEY_KILL:
+		follow->kill_on_exit = true;
 		return 0;
 	case KEY_PLACEMENT:
 		parse_placement(follow, arg);
@@ -241,6 +246,7 @@ static int open_session(struct follow *follow)
 		.arg = follow,
 		.fork_stop = follow->event_stop ? SCION_FORK_STOP_EVENT : SCION_FORK_STOP_EXIT,
 		.placement = follow->placement,
+		.kill_on_exit = follow->kill_on_exit,
 		.placement_cpu = follow->placement_cpu,
 		.payload_limit_ms = follow->limit_ms,
 	};

@@ -21,7 +21,7 @@ struct follow {
 	struct scion_payload *payload[FOLLOW_AT_MAX];
 	size_t at_count;
 	const char *output, *trace_output;
-	bool json, tree, quiet, event_stop, want_bug;
+	bool json, tree, quiet, event_stop, want_bug, kill_on_exit;
 	enum follow_log log;
 	unsigned limit_ms;
 	enum scion_placement placement;

@@ -74,7 +74,7 @@ static void trap_26_entry(void **state)
 	assert_int_equal(regs.r.rip, 0x7000);
 	assert_int_equal(regs.r.rdi, 0x9000);
 	assert_int_equal(regs.r.rsp, 0x9000);
-	assert_int_equal(regs.r.eflags, 0x200202); /* ID, which ptrace can't set, stays */
+	assert_int_equal(regs.r.eflags, 0x200202);  /* ID, which ptrace can't set, stays */
 	assert_int_equal(regs.r.orig_rax, NO_CALL); /* trap 20: else rip loses two bytes */
 	assert_int_equal(regs.r.cs, 0x33);
 	assert_int_equal(regs.r.ss, 0x2b);

@@ -47,7 +47,8 @@ void task_lose(struct tasks *tasks, pid_t tid, int status)
 	unsigned slot;
 	int older;
 
-	task_was_lost(tasks, tid, &older); /* another one with the same id: nobody asks for it now */
+	task_was_lost(tasks, tid,
+		      &older); /* another one with the same id: nobody asks for it now */
 	slot = tasks->lost_next++ % (sizeof(tasks->lost) / sizeof(tasks->lost[0]));
 	tasks->lost[slot].tid = tid;
 	tasks->lost[slot].status = status;

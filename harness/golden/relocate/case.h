@@ -7,6 +7,4 @@
  *	high_*	the original is above 4 GiB
  *	short_*	two bytes are overwritten, else five
  */
-	.text
-	.globl START
-START:
+.text.globl START START:

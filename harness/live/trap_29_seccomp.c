@@ -21,12 +21,29 @@
 
 #define NOBODY 65534
 
+static char *maps(pid_t pid)
+{
+	static char text[4][65536];
+	static unsigned next;
+	char *buffer = text[next++ % 4], path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	file = fopen(path, "re");
+	CHECK(file);
+	buffer[fread(buffer, 1, sizeof(text[0]) - 1, file)] = '\0';
+	fclose(file);
+	return buffer;
+}
+
 static void suspended(void)
 {
 	struct scion_payload *payload;
+	const char *before;
 	struct target t;
 
 	target_start(&t, (const char *const[]){ "seccomp_filter", "hold", NULL });
+	before = maps(t.pid);
 	for (int i = 0; i < 3; i++) {
 		target_attach(&t, NULL);
 		payload = target_payload(&t, "syscall");
@@ -38,6 +55,7 @@ static void suspended(void)
 			CHECK_LE(0, event->payload_status);
 		}
 		target_detach(&t);
+		CHECK_STR(maps(t.pid), before);
 	}
 	target_release(&t);
 	CHECK(target_end(&t));
@@ -70,21 +88,6 @@ static int filtered(void *arg)
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(test_exit_code(status), 7);
 	return 0;
-}
-
-static char *maps(pid_t pid)
-{
-	static char text[2][65536];
-	static unsigned next;
-	char *buffer = text[next++ % 2], path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	file = fopen(path, "re");
-	CHECK(file);
-	buffer[fread(buffer, 1, sizeof(text[0]) - 1, file)] = '\0';
-	fclose(file);
-	return buffer;
 }
 
 /* As a user without privilege, target and tracer. */

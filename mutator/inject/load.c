@@ -308,11 +308,9 @@ enum session_hook_result unload_begin(struct scion_session *s, struct task *task
 	if (!run)
 		return HOOK_PASS;
 	if (kernel_get_regs(s->kernel, task->tid, &run->home) < 0 ||
-	    kernel_get_sigmask(s->kernel, task->tid, &run->mask) < 0 ||
-	    kernel_has_seccomp(s->kernel, task->tid) == 1) {
+	    kernel_get_sigmask(s->kernel, task->tid, &run->mask) < 0) {
 		free(run);
-		space->state = SPACE_REMOVED; /* it stays: harmless, and nothing else is safe */
-		return HOOK_PASS;
+		return HOOK_PASS; /* dying */
 	}
 	run->go = task->go;
 	run->restarts = regs_restarts(&run->home.r);
@@ -320,11 +318,11 @@ enum session_hook_result unload_begin(struct scion_session *s, struct task *task
 	task->run = run;
 	if (!run->restarts)
 		run_leave_rseq(s, task);
-	if (!run_dispatch_off(s, task) || enter_boot(s, task, space->base)) {
-		if (run->sud.mode)
-			kernel_set_sud(s->kernel, task->tid, &run->sud);
+	if (!run_seccomp_off(s, task) || !run_dispatch_off(s, task) ||
+	    enter_boot(s, task, space->base)) {
+		run_restore_modes(s, task);
 		run_free(s, task);
-		space->state = SPACE_REMOVED;
+		space->state = SPACE_REMOVED; /* it stays: harmless, and nothing else is safe */
 		return HOOK_PASS;
 	}
 	run->phase = RUN_UNLOADING;

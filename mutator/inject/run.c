@@ -113,12 +113,7 @@ void run_free(struct scion_session *s, struct task *task)
 	free(run);
 }
 
-/*
- * What the kernel's mask and modes are set back to; registers are the caller's, and are set after
- * this: if the tracer dies in between, the stub goes on and ends as it should. The other way round
- * the program would be left with every signal blocked.
- */
-static void restore_modes(struct scion_session *s, struct task *task)
+void run_restore_modes(struct scion_session *s, struct task *task)
 {
 	struct run *run = task->run;
 
@@ -134,7 +129,7 @@ static void restore_modes(struct scion_session *s, struct task *task)
 
 void run_restore(struct scion_session *s, struct task *task)
 {
-	restore_modes(s, task);
+	run_restore_modes(s, task);
 	kernel_set_regs(s->kernel, task->tid, &task->run->home);
 }
 
@@ -162,7 +157,7 @@ enum session_hook_result run_fail(struct scion_session *s, struct task *task, in
 
 	run_fail_items(s, task, error, 0, run->home.r.rip, message);
 	if (run->phase == RUN_WAITING) { /* its registers have not been touched */
-		restore_modes(s, task);
+		run_restore_modes(s, task);
 		run_free(s, task);
 		return HOOK_PASS;
 	}
@@ -171,7 +166,7 @@ enum session_hook_result run_fail(struct scion_session *s, struct task *task, in
 		return HOOK_TOOK;
 	}
 	plain = regs_plain(&run->home);
-	restore_modes(s, task);
+	run_restore_modes(s, task);
 	kernel_set_regs(s->kernel, task->tid, &plain);
 	run_free(s, task);
 	session_leave(s, task, go);
@@ -187,6 +182,16 @@ static bool under_seccomp(struct scion_session *s, const struct task *task)
 	       (!task->run->side && kernel_proc(s->kernel, task->tid, &proc) == 0 && proc.seccomp);
 }
 
+bool run_seccomp_off(struct scion_session *s, struct task *task)
+{
+	unsigned long options = session_ptrace_options(s) | PTRACE_O_SUSPEND_SECCOMP;
+
+	if (!under_seccomp(s, task))
+		return true;
+	task->run->suspended = kernel_set_options(s->kernel, task->tid, options) >= 0;
+	return task->run->suspended;
+}
+
 bool run_dispatch_off(struct scion_session *s, struct task *task)
 {
 	struct kernel_sud *sud = &task->run->sud, off = { 0 };
@@ -200,17 +205,13 @@ bool run_dispatch_off(struct scion_session *s, struct task *task)
 static const char *prepare(struct scion_session *s, struct task *task)
 {
 	struct run *run = task->run;
-	unsigned long options = session_ptrace_options(s) | PTRACE_O_SUSPEND_SECCOMP;
 
 	if (!regs_is_64bit(&run->home))
 		return "it is a 32-bit task, payloads are 64-bit code; it is followed all the same";
 	if (kernel_has_shadow_stack(s->kernel, task->tid) == 1)
 		return "it has a user shadow stack, which the way back from a payload would break";
-	if (under_seccomp(s, task)) {
-		if (kernel_set_options(s->kernel, task->tid, options) < 0)
-			return "it is under seccomp, and to suspend that CAP_SYS_ADMIN is needed";
-		run->suspended = true;
-	}
+	if (!run_seccomp_off(s, task))
+		return "it is under seccomp, and to suspend that CAP_SYS_ADMIN is needed";
 	/* a new task has none yet: copy_process clears it (kernel/fork.c, Linux 5.11) */
 	if (run->side != SCION_SIDE_CHILD && !run_dispatch_off(s, task))
 		return "it uses Syscall User Dispatch, which can't be set aside";
@@ -320,7 +321,7 @@ enum session_hook_result run_preload(struct scion_session *s, struct task *task,
 	run->fd = -1;
 	run->restarts = regs_restarts(&run->home.r);
 	if (prepare(s, task) || kernel_get_sigmask(s->kernel, task->tid, &run->mask) < 0) {
-		restore_modes(s, task);
+		run_restore_modes(s, task);
 		run_free(s, task);
 		return HOOK_PASS;
 	}
@@ -329,7 +330,7 @@ enum session_hook_result run_preload(struct scion_session *s, struct task *task,
 	if (!task->space)
 		task->space = inject_find_space(s, task);
 	if (!task->space || task->space->state != SPACE_EMPTY) {
-		restore_modes(s, task);
+		run_restore_modes(s, task);
 		run_free(s, task);
 		return HOOK_PASS;
 	}

@@ -118,6 +118,13 @@ void run_fail_items(struct scion_session *s, struct task *task, int error, int s
 enum session_hook_result run_fail(struct scion_session *s, struct task *task, int error,
 				  const char *message);
 
+/**
+ * Gives the kernel's mask and modes back; registers are the caller's, and are set after this: if the
+ * tracer dies in between, the stub goes on and ends as it should. The other way round the program
+ * would be left with every signal blocked.
+ */
+void run_restore_modes(struct scion_session *s, struct task *task);
+
 /** Puts everything back at a stop of the signal kind. */
 void run_restore(struct scion_session *s, struct task *task);
 
@@ -136,7 +143,8 @@ struct kernel_regs run_stub_home(const struct run *run);
  */
 void run_leave_rseq(struct scion_session *s, struct task *task);
 
-/** Sets Syscall User Dispatch aside until run_restore; false if it can't be. */
+/** Set seccomp and Syscall User Dispatch aside until run_restore; false if they can't be. */
+bool run_seccomp_off(struct scion_session *s, struct task *task);
 bool run_dispatch_off(struct scion_session *s, struct task *task);
 
 /** Runs that wait in this space are tried again. */

@@ -327,9 +327,10 @@ static int close_file(FILE **file, const char *path)
 	*file = NULL;
 	if (old && old != stderr && fclose(old))
 		written = false;
-	return written || !old ? CLI_OK :
-				 cli_complain(CLI_FAILED, path ? path : "stderr",
-					      "the report could not be written", "free some space");
+	/* nobody can be told that stderr is closed: the program's exit code is worth more */
+	if (written || !old || old == stderr)
+		return CLI_OK;
+	return cli_complain(CLI_FAILED, path, "the report could not be written", "free some space");
 }
 
 int follow_report(struct follow *follow)

@@ -4,5 +4,6 @@
  */
 #include "case.h"
 
-	bnd jmp *DATA(%rip)
+	.byte 0xf2 /* bnd: clang 14 does not know the word */
+	jmp *DATA(%rip)
 	notrack jmp *%rax

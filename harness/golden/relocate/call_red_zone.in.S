@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	mov %rax, -8(%rsp)
 	call *-8(%rsp)

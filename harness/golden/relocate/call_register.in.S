@@ -2,7 +2,7 @@
 /*
  * With a REX byte; behind the patch.
  */
-#include "case.h"
+#include "case.inc"
 
 	mov $0x11223344, %edi
 	call *%r11

@@ -2,7 +2,7 @@
 /*
  * What lies on the stack has moved by the push.
  */
-#include "case.h"
+#include "case.inc"
 
 	sub $0x28, %rsp
 	call *0x10(%rsp)

@@ -2,7 +2,7 @@
 /*
  * Ends inside an instruction.
  */
-#include "case.h"
+#include "case.inc"
 
 	push %rbp
 	.byte 0x48, 0x89

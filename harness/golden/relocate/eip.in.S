@@ -2,6 +2,6 @@
 /*
  * The sum is cut to 32 bits.
  */
-#include "case.h"
+#include "case.inc"
 
 	mov DATA(%eip), %ecx

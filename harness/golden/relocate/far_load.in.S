@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	mov DATA(%rip), %rax
 	mov DATA(%rip), %ebp

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	movabs $DATA, %rax
 	.byte 0x48, 0x8b, 0x40, 0

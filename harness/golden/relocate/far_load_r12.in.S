@@ -2,6 +2,6 @@
 /*
  * A base that needs a SIB byte.
  */
-#include "case.h"
+#include "case.inc"
 
 	mov DATA(%rip), %r12

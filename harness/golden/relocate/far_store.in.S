@@ -2,6 +2,6 @@
 /*
  * No register is free to take the address.
  */
-#include "case.h"
+#include "case.inc"
 
 	movl $1, DATA(%rip)

@@ -2,7 +2,7 @@
 /*
  * Thread-local and absolute operands are not relative.
  */
-#include "case.h"
+#include "case.inc"
 
 	mov %fs:0x28, %rax
 	mov %fs:(%rax), %rcx

@@ -2,7 +2,7 @@
 /*
  * The same where the address does not fit into a push.
  */
-#include "case.h"
+#include "case.inc"
 
 	sub $8, %rsp
 	call IN + 0x5000

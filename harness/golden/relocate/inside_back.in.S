@@ -2,7 +2,7 @@
 /*
  * A loop within what is moved stays in the copy.
  */
-#include "case.h"
+#include "case.inc"
 
 1:
 	inc %rdi

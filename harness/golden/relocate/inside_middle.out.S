@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	cmpl $0, %fs:0x18
 	.byte 0x0f, 0x84

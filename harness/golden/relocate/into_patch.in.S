@@ -2,7 +2,7 @@
 /*
  * Into the middle of an instruction that is overwritten.
  */
-#include "case.h"
+#include "case.inc"
 
 	mov $0, %eax
 	.byte 0xeb, -4

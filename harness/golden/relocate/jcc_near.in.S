@@ -2,7 +2,7 @@
 /*
  * All conditions go through the same code: one is enough.
  */
-#include "case.h"
+#include "case.inc"
 
 	cmp $0x10, %edx
 	.byte 0x0f, 0x87

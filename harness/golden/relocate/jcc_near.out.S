@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	cmp $0x10, %edx
 	.byte 0x0f, 0x87

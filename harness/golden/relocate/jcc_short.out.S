@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	test %rdi, %rdi
 	.byte 0x0f, 0x84

@@ -2,7 +2,7 @@
 /*
  * A PLT entry; a switch. Nothing comes behind.
  */
-#include "case.h"
+#include "case.inc"
 
 	.byte 0xf2 /* bnd: clang 14 does not know the word */
 	jmp *DATA(%rip)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	.byte 0xf2 /* bnd: clang 14 does not know the word */
 	jmp *DATA(%rip)

@@ -2,6 +2,6 @@
 /*
  * The last instruction: no way back.
  */
-#include "case.h"
+#include "case.inc"
 
 	jmp IN + 0x4000

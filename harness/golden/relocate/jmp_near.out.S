@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	jmp IN + 0x4000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	mov %eax, %ebx
 	loop START + 0x30

@@ -2,7 +2,7 @@
 /*
  * Nothing to change, but the way back.
  */
-#include "case.h"
+#include "case.inc"
 
 	push %rbp
 	mov %rsp, %rbp

@@ -2,7 +2,7 @@
 /*
  * No way back: nothing runs on. Shorter than the jump.
  */
-#include "case.h"
+#include "case.inc"
 
 	xor %eax, %eax
 	ret

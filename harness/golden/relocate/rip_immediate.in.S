@@ -2,7 +2,7 @@
 /*
  * The displacement counts from behind the immediate.
  */
-#include "case.h"
+#include "case.inc"
 
 	movl $0x12345678, DATA(%rip)
 	cmpb $1, DATA + 4(%rip)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	movl $0x12345678, DATA(%rip)
 	cmpb $1, DATA + 4(%rip)

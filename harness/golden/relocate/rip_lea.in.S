@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	lea DATA(%rip), %r12

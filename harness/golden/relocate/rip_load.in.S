@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	mov DATA(%rip), %eax

@@ -2,7 +2,7 @@
 /*
  * VEX and EVEX.
  */
-#include "case.h"
+#include "case.inc"
 
 	vmovups DATA(%rip), %ymm3
 	vaddps DATA + 32(%rip), %zmm18, %zmm19

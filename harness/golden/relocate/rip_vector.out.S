@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	vmovups DATA(%rip), %ymm3
 	vaddps DATA + 32(%rip), %zmm18, %zmm19

@@ -2,7 +2,7 @@
 /*
  * Shorter than the jump, and control comes to its rest.
  */
-#include "case.h"
+#include "case.inc"
 
 	xor %eax, %eax
 	nop

@@ -2,6 +2,6 @@
 /*
  * With a short jump the return address is behind it.
  */
-#include "case.h"
+#include "case.inc"
 
 	call *%rax

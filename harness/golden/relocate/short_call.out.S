@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "case.h"
+#include "case.inc"
 
 	push $IN + 2
 	jmp *%rax

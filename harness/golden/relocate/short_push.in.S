@@ -2,6 +2,6 @@
 /*
  * Two bytes are enough for a short jump.
  */
-#include "case.h"
+#include "case.inc"
 
 	push %r12

@@ -105,7 +105,8 @@ static int run(void)
 		  parent_first.at_unborn + child_first.at_unborn,
 		  parent_first.at_early + child_first.at_early,
 		  parent_first.at_other + child_first.at_other);
-	CHECK_LT(0, parent_first.at_unborn);
+	/* which of the two it is, if nobody lends a hand, is up to the machine */
+	CHECK_LT(0, parent_first.at_unborn + parent_first.at_early);
 	CHECK_LT(0, child_first.at_early);
 	return 0;
 }

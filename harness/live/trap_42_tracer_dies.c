@@ -185,6 +185,8 @@ static const struct subject subjects[] = {
 	{ .mutatee = "many_forks", .argument = "3", .kills = 30 },
 	{ .mutatee = "vfork_exit", .kills = 10 },
 	{ .mutatee = "regs_all", .argument = "2", .demands = true, .kills = 15 },
+	{ .mutatee = "sleep_read", .argument = "read", .demands = true, .kills = 8 },
+	{ .mutatee = "sleep_read", .argument = "nanosleep", .demands = true, .kills = 8 },
 	{ .mutatee = "redzone", .demands = true, .kills = 15 },
 	{ .mutatee = "fork", .argument = "1", .kills = 20 },
 	{ .mutatee = "vfork_exec", .kills = 10 },
@@ -197,7 +199,7 @@ static const struct subject subjects[] = {
 static const char *const mutatees[] = { "many_forks",     "regs_all",    "redzone",
 					"fork",           "vfork_exec",  "fork_threads",
 					"vfork_exit",     "exec_thread", "vector_regs",
-					"stopped_target", NULL };
+					"stopped_target", "sleep_read",  NULL };
 
 /* Once it is attached to; kill_on_exit can't act before. */
 #define FIRST_REQUESTS 12ul

@@ -135,6 +135,9 @@ static void trees(void **state)
 	fake_task(f, 20, 20)->ppid = 1;
 	fake_task(f, 14, 14)->ppid = 10;
 	fake_find(f, 14)->zombie = true; /* a child that nobody has waited for */
+	fake_task(f, 15, 15)->ppid = 10;
+	fake_find(f, 15)->state = FAKE_DEAD;         /* ... that ends while it is looked at */
+	fake_task(f, getpid(), getpid())->ppid = 10; /* the mutator itself, run by its target */
 	assert_int_equal(scion_attach(f->session, 10, SCION_ATTACH_TREE), SCION_OK);
 	fake_expect(f, "10:SEIZE 10:INTERRUPT 11:SEIZE 11:INTERRUPT 12:SEIZE 12:INTERRUPT "
 		       "13:SEIZE 13:INTERRUPT");

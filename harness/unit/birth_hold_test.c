@@ -115,11 +115,13 @@ static void trap_34_exec_while_held(void **state)
 	fake_give_msg(f, 10, FAKE_FORK, 12);
 	fake_return(f, 10, 12);
 	f->log[0] = 0;
+	f->on_event = NULL;
 	fake_find(f, 11)->state = FAKE_NONE;
 	fake_find(f, 10)->state = FAKE_RUNS;
 	fake_give_msg(f, 10, FAKE_EXEC, 11);
-	assert_int_equal(scion_task_continue(f->session, 10), SCION_OK);
 	fake_expect(f, "exec(10<11) 10:CONT");
+	assert_int_equal(scion_task_continue(f->session, 10), SCION_EINVAL); /* it runs */
+	fake_expect(f, "");
 }
 
 static enum scion_verdict note_kind(struct fake *f, const struct scion_event *event)

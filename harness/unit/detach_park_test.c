@@ -64,6 +64,23 @@ static void one_ends_instead(void **state)
 	fake_expect_empty(f);
 }
 
+/* One that is behind its exit event can't be let go any more, and nobody waits for it. */
+static void one_is_exiting(void **state)
+{
+	struct fake *f = *state;
+
+	three(f);
+	fake_give(f, 10, FAKE_EXIT);
+	scion_detach(f->session);
+	fake_give(f, 11, FAKE_TRAP);
+	f->log[0] = 0;
+	fake_give(f, 12, FAKE_TRAP);
+	fake_expect(f, "11:DETACH detach(11) 12:DETACH detach(12)");
+	fake_give(f, 10, FAKE_EXITED(0));
+	fake_expect(f, "exit(10:0)");
+	fake_expect_empty(f);
+}
+
 /* Trap 37: killed while it was parked. Its end is still ours to take, and the others go. */
 static void trap_37_killed_while_parked(void **state)
 {
@@ -195,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(trap_38_all_stop_first),
 		TEST(one_ends_instead),
+		TEST(one_is_exiting),
 		TEST(trap_37_killed_while_parked),
 		TEST(trap_33_stays_stopped),
 		TEST(trap_38_a_stopping_signal),

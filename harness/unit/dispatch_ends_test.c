@@ -185,6 +185,31 @@ static void trap_37_killed_in_its_stop(void **state)
 	fake_expect_empty(f);
 }
 
+static void count_lines(enum scion_log_level level, const char *line, void *arg)
+{
+	struct fake *f = arg;
+
+	(void)line;
+	assert_int_equal(level, SCION_LOG_ERROR);
+	f->lines++;
+}
+
+/* ... and that is no error that anybody has to be told of. */
+static void trap_37_is_no_error(void **state)
+{
+	const struct scion_options options = { .size = sizeof(options), .on_log = count_lines };
+	struct fake *f = fake_open(&options);
+
+	(void)state;
+	fake_start(f, 10);
+	f->kill_at = f->requests + 1;
+	fake_give(f, 10, fake_signal(SIGUSR1));
+	fake_reap(f, 10);
+	fake_expect(f, "signal(10:10) exit(10:0x9)");
+	assert_int_equal(f->lines, 0);
+	fake_close(f);
+}
+
 static void trap_38_detach_gives_the_signal(void **state)
 {
 	struct fake *f = *state;
@@ -373,6 +398,7 @@ int main(void)
 		TEST(trap_36_zombie_leader),
 		TEST(trap_34_exec_under_an_unknown_leader),
 		TEST(trap_37_killed_in_its_stop),
+		cmocka_unit_test(trap_37_is_no_error),
 		TEST(trap_38_detach_gives_the_signal),
 		TEST(trap_43_killed_before_its_first_stop),
 		TEST(trap_43_announced_too_late),

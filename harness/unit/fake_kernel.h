@@ -58,6 +58,7 @@ struct fake {
 	int rings;         /* so many times a blocking wait is ended by the alarm */
 	int wait_error;    /* what a blocking wait ends with, once nothing is there; 0: -ECHILD */
 	int freed;
+	int lines;      /* for tests that log */
 	pid_t next_pid; /* of kernel_launch */
 	int launch_result;
 	/* Called for each event, after it was logged. */

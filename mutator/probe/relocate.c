@@ -290,6 +290,8 @@ static enum relocate_refusal put_stack_operand(const struct decode_insn *insn, c
 		memcpy(&disp, bytes + insn->disp_at, sizeof(disp));
 	if (disp < 0 || disp > INT32_MAX - 8)
 		return RELOCATE_CALL_STACK; /* may be what the push overwrites */
+	if (insn->modrm_at + 6 > DECODE_LENGTH_MAX)
+		return RELOCATE_CALL_STACK; /* prefixes leave no room for the displacement */
 	put(form, bytes, insn->modrm_at);
 	put8(form, 0x80u | 4u << 3 | (modrm & 7u));
 	put8(form, bytes[insn->modrm_at + 1]);

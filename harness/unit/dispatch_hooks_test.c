@@ -14,7 +14,7 @@
 
 /* What the hooks log and answer; the session's only pointer that they may use is options.arg. */
 static char hook_log[1024];
-static bool wants_all, takes_points, takes_back, takes_unload;
+static bool wants_all, takes_points, takes_unload;
 
 static void hook_line(const char *what, pid_t tid)
 {
@@ -50,14 +50,6 @@ static enum session_hook_result on_point(struct scion_session *s, struct task *t
 						    "");
 	hook_line(what, task->tid);
 	return takes_points ? HOOK_TOOK : HOOK_PASS;
-}
-
-static enum session_hook_result on_signal_back(struct scion_session *s, struct task *task, int sig)
-{
-	(void)s;
-	(void)sig;
-	hook_line("back", task->tid);
-	return takes_back ? HOOK_TOOK : HOOK_PASS;
 }
 
 static bool on_wants(struct scion_session *s, struct task *task, enum scion_payload_event at)
@@ -101,7 +93,6 @@ static void on_free(struct scion_session *s)
 static const struct session_hooks hooks = {
 	.stop = on_stop,
 	.point = on_point,
-	.signal_back = on_signal_back,
 	.wants = on_wants,
 	.born = on_born,
 	.image_gone = on_image_gone,
@@ -118,7 +109,7 @@ static int open_fake(void **state)
 	f->session->hooks = &hooks;
 	hook_log[0] = 0;
 	wants_all = true;
-	takes_points = takes_back = takes_unload = false;
+	takes_points = takes_unload = false;
 	*state = f;
 	return 0;
 }
@@ -215,28 +206,6 @@ static void a_point_that_takes_the_task(void **state)
 	fake_expect(f, "10:CONT/10");
 }
 
-/* The payload ran at the first delivery: the signal that comes back is delivered, once. */
-static void a_signal_comes_back(void **state)
-{
-	struct fake *f = *state;
-
-	task_find(&f->session->tasks, 10)->signal_ran = SIGUSR1;
-	fake_give(f, 10, fake_signal(SIGUSR2)); /* another one */
-	hooked("point6(10)");
-	takes_back = true; /* another one of the same number: the hook sends it back in the queue */
-	fake_give(f, 10, fake_signal(SIGUSR1));
-	hooked("back(10)");
-	fake_expect(f, "signal(10:12) 10:CONT/12");
-	session_leave(f->session, task_find(&f->session->tasks, 10),
-		      (struct task_go){ FOLLOW_GO_CONT, SIGUSR1 });
-	takes_back = false;
-	fake_give(f, 10, fake_signal(SIGUSR1));
-	hooked("back(10)");
-	fake_give(f, 10, fake_signal(SIGUSR1));
-	hooked("point6(10)");
-	fake_expect(f, "10:CONT/10 10:CONT/10 signal(10:10) 10:CONT/10");
-}
-
 /* exit and exit_group have their payload at the entry, once; other calls none. */
 static void trap_32_exit_points(void **state)
 {
@@ -313,7 +282,6 @@ int main(void)
 		TEST(trap_08_who_shares),
 		TEST(exec_with_a_payload),
 		TEST(a_point_that_takes_the_task),
-		TEST(a_signal_comes_back),
 		TEST(trap_32_exit_points),
 		TEST(trap_39_exit_numbers_are_the_table_s),
 		TEST(detach_unloads_first),

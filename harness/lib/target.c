@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +60,7 @@ void target_fork(struct target *t, int (*body)(void *arg), void *arg)
 void target_blocked(pid_t tid, long nr)
 {
 	char path[64], line[256], *end;
+	long now;
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
 	for (;;) {
@@ -69,8 +71,28 @@ void target_blocked(pid_t tid, long nr)
 		read = fgets(line, sizeof(line), file) != NULL;
 		fclose(file);
 		CHECK_MSG(read, "%d is gone", (int)tid);
-		if (strtol(line, &end, 10) == nr && end != line)
+		now = strtol(line, &end, 10);
+		if (end != line && (now == nr || now == SYS_restart_syscall))
 			return;
+		sched_yield();
+	}
+}
+
+void target_taken(pid_t pid, int sig)
+{
+	char path[64], line[256];
+	bool pending = true;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	while (pending) {
+		FILE *file = fopen(path, "re");
+
+		CHECK(file);
+		pending = false;
+		while (fgets(line, sizeof(line), file))
+			if (strncmp(line, "ShdPnd:", 7) == 0)
+				pending = strtoull(line + 7, NULL, 16) >> (sig - 1) & 1;
+		fclose(file);
 		sched_yield();
 	}
 }

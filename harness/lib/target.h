@@ -33,8 +33,14 @@ void target_release(struct target *t);
 /** Runs `body` in a child process; what it returns is the exit code. */
 void target_fork(struct target *t, int (*body)(void *arg), void *arg);
 
-/** Waits until a thread is blocked in a system call (by /proc; not while it is ptrace-stopped). */
+/**
+ * Waits until a thread is blocked in a system call, or in restart_syscall, which goes on with one (by
+ * /proc; not while it is ptrace-stopped).
+ */
 void target_blocked(pid_t tid, long nr);
+
+/** Waits until a signal that was sent to a process is no longer pending. */
+void target_taken(pid_t pid, int sig);
 
 /** Waits for another process to change a word from `old`; returns what it is then. */
 uint32_t target_await(const uint32_t *word, uint32_t old);

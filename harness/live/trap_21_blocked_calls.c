@@ -34,7 +34,7 @@ enum { INJECTIONS = 4 };
 static void start(struct target *t, const struct blocked *call, bool handler)
 {
 	target_start(t, (const char *const[]){ "sleep_read", call->name, "hold",
-					       handler ? "handler" : "300", handler ? "300" : NULL,
+					       handler ? "handler" : "300", handler ? "5000" : NULL,
 					       NULL });
 	target_blocked(t->pid, call->nr);
 }
@@ -54,8 +54,11 @@ static void with_tracer(const struct blocked *call, bool handler)
 		CHECK_EQ(event->result[0], t.pid);
 	}
 	target_detach(&t);
-	if (handler)
+	if (handler) {
+		target_blocked(t.pid, call->nr); /* a signal before that would only delay it */
 		CHECK_CALL(kill(t.pid, SIGUSR1));
+		target_taken(t.pid, SIGUSR1); /* what ends the call must not come before it */
+	}
 	target_release(&t);
 	CHECK_MSG(target_end(&t), "%s%s", call->name, handler ? " with handler" : "");
 }
@@ -119,8 +122,10 @@ static void signalled(int flags, bool by_payload)
 	target_args(payload, by_payload ? SYS_kill : SYS_getpid, (uint64_t)t.pid, SIGUSR1);
 	CHECK_EQ(target_inject(&t, t.pid, payload)->error, SCION_OK);
 	target_detach(&t);
-	if (!by_payload)
+	if (!by_payload) {
+		target_blocked(t.pid, SYS_read);
 		CHECK_CALL(kill(t.pid, SIGUSR1));
+	}
 	while (!__atomic_load_n(&shared[0], __ATOMIC_ACQUIRE))
 		sched_yield();
 	if (flags & SA_RESTART)

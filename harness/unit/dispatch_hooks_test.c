@@ -244,6 +244,27 @@ static void trap_39_exit_numbers_are_the_table_s(void **state)
 	fake_expect(f, "10:SYSCALL");
 }
 
+/* scion_inject: at the stop that the interrupt gives, whichever of its two kinds it is. */
+static void on_demand(void **state)
+{
+	struct fake *f = *state;
+	struct task *task = task_find(&f->session->tasks, 10);
+
+	task->wanted = (const void *)f; /* only compared */
+	fake_give(f, 10, FAKE_TRAP);
+	hooked("point7(10)");
+	task->wanted = NULL;
+	fake_give(f, 10, FAKE_TRAP);
+	hooked("");
+	fake_give(f, 10, fake_group(SIGSTOP));
+	hooked(""); /* not while it is stopped: it would have to run */
+	task->wanted = (const void *)f;
+	fake_give(f, 10, FAKE_TRAP);
+	hooked("point7(10)");
+	task->wanted = NULL;
+	fake_expect(f, "10:CONT 10:CONT stopped(10:19) 10:LISTEN continued(10) 10:CONT");
+}
+
 /* Nobody is let go before what was put into the targets is taken out. */
 static void detach_unloads_first(void **state)
 {
@@ -284,6 +305,7 @@ int main(void)
 		TEST(a_point_that_takes_the_task),
 		TEST(trap_32_exit_points),
 		TEST(trap_39_exit_numbers_are_the_table_s),
+		TEST(on_demand),
 		TEST(detach_unloads_first),
 		TEST(trap_09_adopted),
 	};

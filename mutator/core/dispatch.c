@@ -3,6 +3,7 @@
  * dispatch.c - carries out what follow decides: one wait status in, the task's stop left at the end.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -32,6 +33,8 @@ static enum kernel_resume resume_mode(const struct scion_session *s, const struc
 {
 	if (how & FOLLOW_GO_LISTEN)
 		return KERNEL_LISTEN;
+	if (task->handler_of)
+		return KERNEL_STEP;
 	if (how & FOLLOW_GO_SYSCALL || s->trace_calls || task->call_stops)
 		return KERNEL_SYSCALL;
 	return KERNEL_CONT;
@@ -189,8 +192,6 @@ static void handle_signal(struct scion_session *s, struct task *task, int sig, s
 
 	go.sig = sig;
 	if (task->signal_ran == sig) {
-		if (s->hooks && s->hooks->signal_back(s, task, sig) == HOOK_TOOK)
-			return;
 		/* its payload has run, and the kernel brought it back: deliver it now */
 		task->signal_ran = 0;
 		session_leave(s, task, go);
@@ -338,6 +339,22 @@ static struct task *find_former(struct scion_session *s, pid_t tid)
 	return task;
 }
 
+/* Stepped into a handler: the payload of its signal. Any other stop is handled as always. */
+static bool at_handler(struct scion_session *s, struct task *task, struct stop stop)
+{
+	struct task_go go = { FOLLOW_GO_CONT, 0 };
+	struct session_point point = { SCION_AT_SIGNAL, SCION_SIDE_NONE, 0, NULL, &go };
+	bool here = stop.kind == STOP_SIGNAL && stop.sig == SIGTRAP && !task->run;
+
+	bool took = here && s->mode != SESSION_DETACHING && !task->unwanted &&
+		    s->hooks->point(s, task, &point) == HOOK_TOOK;
+
+	task->handler_of = 0;
+	if (here && !took)
+		session_leave(s, task, go);
+	return here;
+}
+
 void session_dispatch(struct scion_session *s, pid_t tid, int status)
 {
 	struct stop stop = stop_classify(status);
@@ -354,6 +371,8 @@ void session_dispatch(struct scion_session *s, pid_t tid, int status)
 	note_alive(s, task);
 	if (WIFSTOPPED(status))
 		placement_on_stop(&s->placement, tid, (unsigned)task_count(&s->tasks), s->since);
+	if (task->handler_of && at_handler(s, task, stop))
+		return;
 	if (stop.kind == STOP_SYSCALL)
 		stop = refine(s, task, stop);
 	if (task->run && s->hooks->stop(s, task, &stop) == HOOK_TOOK)

@@ -42,9 +42,6 @@ struct session_hooks {
 	/* A task stands at a point. */
 	enum session_hook_result (*point)(struct scion_session *s, struct task *task,
 					  struct session_point *point);
-	/* A signal whose payload has run is back, or another one of its number: HOOK_TOOK. */
-	enum session_hook_result (*signal_back)(struct scion_session *s, struct task *task,
-						int sig);
 	/* Whether a payload may run at such a point of the task. */
 	bool (*wants)(struct scion_session *s, struct task *task, enum scion_payload_event at);
 	/* A child shares (shares_vm) or has copied its creator's memory. creator may be NULL. */

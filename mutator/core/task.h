@@ -60,10 +60,10 @@ struct task {
 	bool regs_set;   /* by the user, in the callback of the stop that is being handled */
 	bool exit_ran;   /* the exit payload has run: let the call through */
 	int signal_ran;  /* a signal's payload has run: let that signal through */
-	uint64_t signal_id, signal_turned; /* which of several queued ones: see inject/inject.c */
-	bool adopted;   /* was EARLY for too long: an event that names it may still come */
-	int first_stop; /* EARLY: wait status of the stop that it is held in */
-	uint64_t since; /* kernel_now of the last stop */
+	int handler_of;  /* stepped into this signal's handler, where its payload runs */
+	bool adopted;    /* was EARLY for too long: an event that names it may still come */
+	int first_stop;  /* EARLY: wait status of the stop that it is held in */
+	uint64_t since;  /* kernel_now of the last stop */
 	struct task_birth birth;
 	struct kernel_regs event_regs; /* fork_stop=event: saved too early, on purpose */
 

@@ -176,48 +176,21 @@ static bool wants(struct scion_session *s, struct task *task, enum scion_payload
 	return s->inject->at_mask & 1u << at || task->wanted;
 }
 
-/* Which one of the signals that can be queued more than once: a hash of its siginfo, never 0. */
-static uint64_t signal_id(struct scion_session *s, const struct task *task, int sig)
-{
-	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
-	siginfo_t info;
-
-	if (sig < SIGRTMIN || kernel_get_siginfo(s->kernel, task->tid, &info) < 0)
-		return 0;
-	for (size_t i = 0; i < sizeof(info); i++)
-		hash = (hash ^ ((const unsigned char *)&info)[i]) * 0x100000001b3;
-	return hash | 1;
-}
-
 /*
- * A signal that a payload runs before goes back into its queue, behind others of the same number.
- * They take their turn until it is in front again: each is blocked for a moment, so that the kernel
- * puts it at the end (ptrace_signal in kernel/signal.c), and the event stop that comes before the
- * program's next instruction gives the mask back. If one comes twice, somebody has taken ours.
+ * A caught signal's payload runs at the first instruction of the handler: blocked for a payload before
+ * it, a signal would go back into its queue behind others of the same number. The frame is made by
+ * the kernel, which then stops a stepped tracee (signal_setup_done in kernel/signal.c; no SIGTRAP is
+ * sent). For signals that are not caught no order can be seen, and no frame is made.
  */
-static enum session_hook_result on_signal_back(struct scion_session *s, struct task *task, int sig)
+static bool waits_for_handler(struct scion_session *s, struct task *task, int sig)
 {
-	uint64_t id = signal_id(s, task, sig);
-	struct run *run;
+	struct kernel_proc proc;
 
-	if (id == task->signal_id || id == task->signal_turned)
-		return HOOK_PASS;
-	run = calloc(1, sizeof(*run));
-	if (!run || kernel_get_regs(s->kernel, task->tid, &run->home) < 0 ||
-	    kernel_get_sigmask(s->kernel, task->tid, &run->mask) < 0) {
-		free(run);
-		return HOOK_PASS;
-	}
-	if (!task->signal_turned)
-		task->signal_turned = id;
-	run->masked = true;
-	run->phase = RUN_RETURNING;
-	task->run = run;
-	kernel_set_sigmask(s->kernel, task->tid, run->mask | 1ull << (sig - 1));
-	kernel_interrupt(s->kernel, task->tid);
-	kernel_resume(s->kernel, task->tid, KERNEL_CONT, sig);
-	task->stopped = false;
-	return HOOK_TOOK;
+	if (s->mode == SESSION_DETACHING || task->unwanted ||
+	    kernel_proc(s->kernel, task->tid, &proc) < 0 || !(proc.sig_caught >> (sig - 1) & 1))
+		return false;
+	task->handler_of = sig;
+	return true;
 }
 
 static enum session_hook_result on_point(struct scion_session *s, struct task *task,
@@ -228,6 +201,9 @@ static enum session_hook_result on_point(struct scion_session *s, struct task *t
 	bool preload = false;
 
 	if (!wants(s, task, point->at))
+		return HOOK_PASS;
+	if (point->at == SCION_AT_SIGNAL && !task->handler_of &&
+	    waits_for_handler(s, task, point->signo))
 		return HOOK_PASS;
 	run = collect(s, task, point);
 	if (!run && should_preload(s, task, point)) {
@@ -244,17 +220,15 @@ static enum session_hook_result on_point(struct scion_session *s, struct task *t
 	}
 	run->go = *point->go;
 	run->side = point->side;
-	run->signo = point->signo;
+	run->signo = point->signo ? point->signo : task->handler_of;
+	run->requeued = point->signo;
 	run->fork_id = task->birth.id;
 	run->peer = task->birth.peer;
 	run->fork_ret = point->side ? (int64_t)run->home.r.rax : 0;
 	if (point->at == SCION_AT_EXIT)
 		regs_undo_entry(&run->home);
-	if (point->at == SCION_AT_SIGNAL && point->signo != SIGSTOP) {
+	if (point->at == SCION_AT_SIGNAL && point->signo != SIGSTOP)
 		task->signal_ran = point->signo;
-		task->signal_id = signal_id(s, task, point->signo);
-		task->signal_turned = 0;
-	}
 	if (preload)
 		return run_preload(s, task, run);
 	result = run_begin(s, task, run);
@@ -289,7 +263,6 @@ static void on_free(struct scion_session *s)
 static const struct session_hooks hooks = {
 	.stop = run_on_stop,
 	.point = on_point,
-	.signal_back = on_signal_back,
 	.wants = wants,
 	.born = on_born,
 	.image_gone = on_image_gone,

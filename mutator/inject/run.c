@@ -460,7 +460,7 @@ static int write_frames(struct scion_session *s, struct task *task, struct kerne
 
 		error = write_frame(s, task, &run->items[i], &home, mask, flags);
 		home = enter_item(task, &run->items[i]);
-		mask = regs_blocked_mask(run->signo);
+		mask = regs_blocked_mask(run->requeued);
 	}
 	*enter = home;
 	return error;
@@ -496,7 +496,7 @@ enum session_hook_result run_place(struct scion_session *s, struct task *task)
 	if (error >= 0)
 		error = kernel_set_regs(s->kernel, task->tid, &enter);
 	if (error >= 0)
-		error = kernel_set_sigmask(s->kernel, task->tid, regs_blocked_mask(run->signo));
+		error = kernel_set_sigmask(s->kernel, task->tid, regs_blocked_mask(run->requeued));
 	if (error < 0)
 		return place_failed(s, task, error);
 	run->masked = true;

@@ -54,6 +54,7 @@ struct run {
 	pid_t peer;
 	int64_t fork_ret;
 	int signo;
+	int requeued; /* the signal at whose delivery the task stands: blocked, to come again */
 	enum scion_payload_side side;
 	bool masked;    /* the task's signal mask is ours; `mask` has the program's */
 	bool restarts;  /* the interrupted call must restart: `home` goes back at an event stop */

@@ -206,6 +206,29 @@ static void a_point_that_takes_the_task(void **state)
 	fake_expect(f, "10:CONT/10");
 }
 
+/* A caught signal's payload runs where a step into its handler stops; that stop is no signal. */
+static void trap_24_into_the_handler(void **state)
+{
+	struct fake *f = *state;
+	struct task *task = task_find(&f->session->tasks, 10);
+
+	task->handler_of = SIGUSR1;
+	fake_find(f, 10)->state = FAKE_STOPPED;
+	session_leave(f->session, task, (struct task_go){ FOLLOW_GO_CONT, 0 });
+	fake_expect(f, "10:STEP");
+	fake_give(f, 10, fake_signal(SIGTRAP));
+	hooked("point6(10)");
+	fake_expect(f, "10:CONT");
+	fake_give(f, 10, fake_signal(SIGTRAP)); /* the next one is the program's */
+	hooked("point6(10)");
+	fake_expect(f, "signal(10:5) 10:CONT/5");
+	task->handler_of = SIGUSR1; /* another stop came before the handler */
+	fake_give(f, 10, fake_signal(SIGUSR2));
+	hooked("point6(10)");
+	fake_expect(f, "signal(10:12) 10:CONT/12");
+	assert_int_equal(task->handler_of, 0);
+}
+
 /* exit and exit_group have their payload at the entry, once; other calls none. */
 static void trap_32_exit_points(void **state)
 {
@@ -303,6 +326,7 @@ int main(void)
 		TEST(trap_08_who_shares),
 		TEST(exec_with_a_payload),
 		TEST(a_point_that_takes_the_task),
+		TEST(trap_24_into_the_handler),
 		TEST(trap_32_exit_points),
 		TEST(trap_39_exit_numbers_are_the_table_s),
 		TEST(on_demand),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * More of everything than there is room for: 200 threads that all get payloads at once (an address
- * space has 32 slots), eight payloads at one event and a ninth that is refused, and more payloads in
+ * space has 32 slots, and one large), eight payloads at one event and a ninth that is refused, and more payloads in
  * flight in processes that share a board than it has reports (512).
  */
 #include <string.h>
@@ -47,6 +47,28 @@ static void threads(void)
 	CHECK(target_end(&t));
 }
 
+static const char calling[] = "SCION_PAYLOAD_INFO(SCION_PAYLOAD_CALLS);\n"
+			      "int64_t scion_payload(struct scion_payload_ctx *ctx)\n"
+			      "{ return ctx->tid; }\n";
+
+/* Payloads that may call the target need the large slot, and an address space has one. */
+static void one_large_slot(void)
+{
+	struct target t;
+	size_t tasks;
+
+	target_start(&t, (const char *const[]){ "many_tasks", "60", "threads", "hold", NULL });
+	target_open(&t, NULL);
+	target_at(&t, SCION_AT_ATTACH, 0, calling);
+	target_attach(&t, NULL);
+	tasks = scion_session_tasks(t.f.session);
+	target_run_until(&t, SCION_EVENT_PAYLOAD, tasks - follow_count(&t.f, SCION_EVENT_PAYLOAD));
+	CHECK_EQ(payloads_right(&t), tasks);
+	target_detach(&t);
+	target_release(&t);
+	CHECK(target_end(&t));
+}
+
 static void processes(void)
 {
 	struct target t = { 0 };
@@ -82,15 +104,18 @@ static void too_many(void)
 static int run(void)
 {
 	threads();
+	one_large_slot();
 	processes();
 	too_many();
 	return 0;
 }
 
 static const char *const mutatees[] = { "many_tasks", NULL };
+static const char *const programs[] = { "cc", NULL };
 
 const struct scion_test scion_test = {
 	.name = "payload_many",
+	.needs_programs = programs,
 	.needs_mutatees = mutatees,
 	.run = run,
 };

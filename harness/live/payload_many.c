@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * More of everything than there is room for: 200 threads that all get payloads at once (an address
- * space has 32 slots, and one large), eight payloads at one event and a ninth that is refused, and more payloads in
- * flight in processes that share a board than it has reports (512).
+ * space has 32 slots, and one large), eight payloads at one event and a ninth that is refused, and
+ * more payloads in flight in processes that share a board than it has reports (512).
  */
 #include <string.h>
 

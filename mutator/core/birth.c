@@ -228,6 +228,13 @@ void birth_report_parent(struct scion_session *s, struct task *creator, struct t
 		kernel_set_regs(s->kernel, creator->tid, &regs);
 	}
 	creator->regs_set = false;
+	if (creator->fresh) { /* the interrupt's stop is still to come, behind a payload's first half */
+		struct scion_event attached = session_event(s, creator, SCION_EVENT_ATTACH);
+
+		creator->fresh = false;
+		creator->attach_due = true;
+		session_emit(s, &attached);
+	}
 	creator->birth.side = SCION_SIDE_PARENT;
 	event.fork_id = creator->birth.id;
 	event.peer = creator->birth.peer;

@@ -182,6 +182,10 @@ static void handle_attached(struct scion_session *s, struct task *task, struct t
 {
 	struct scion_event event = session_event(s, task, SCION_EVENT_ATTACH);
 
+	if (task->run) { /* of a fork just before: the hooks' tick brings us here again */
+		session_leave(s, task, go);
+		return;
+	}
 	task->fresh = false;
 	session_report(s, task, &event, SCION_AT_ATTACH, NULL, go);
 }

@@ -54,6 +54,7 @@ struct task {
 
 	bool call_stops; /* resume with SYSCALL: its payload needs syscall-stops */
 	bool fresh;      /* attached, and SCION_EVENT_ATTACH is still to come */
+	bool attach_due; /* ... was told at a fork: its payloads run with the fork's */
 	bool is32;       /* the last registers were those of a 32-bit task */
 	pid_t former;    /* EXECING: the thread id before execve */
 	bool unwanted;   /* attaching failed as a whole: let it go at its next stop */

@@ -109,22 +109,32 @@ static void on_image_gone(struct scion_session *s, struct task *task)
 	space_put(space, inject_retire, s);
 }
 
+static bool applies(const struct task *task, const struct inject_rule *rule,
+		    const struct session_point *point)
+{
+	unsigned bit = point->side == SCION_SIDE_CHILD ? SCION_CHILD : SCION_PARENT;
+
+	if (rule->at == SCION_AT_ATTACH && task->attach_due)
+		return true;
+	return rule->at == point->at && (!point->side || rule->sides & bit);
+}
+
 static struct run *collect(struct scion_session *s, struct task *task,
 			   const struct session_point *point)
 {
 	struct inject *inject = s->inject;
 	struct run *run = calloc(1, sizeof(*run));
-	unsigned bit = point->side == SCION_SIDE_CHILD ? SCION_CHILD : SCION_PARENT;
 
 	if (!run)
 		return NULL;
 	for (unsigned i = 0; i < inject->rule_count && run->count < RUN_ITEMS; i++) {
 		const struct inject_rule *rule = &inject->rules[i];
 
-		if (rule->at != point->at || (point->side && !(rule->sides & bit)))
+		if (!applies(task, rule, point))
 			continue;
-		run->items[run->count++] = (struct run_item){ rule->payload, point->at, -1, -1, 0 };
+		run->items[run->count++] = (struct run_item){ rule->payload, rule->at, -1, -1, 0 };
 	}
+	task->attach_due = false;
 	if (task->wanted && run->count < RUN_ITEMS && point->at != SCION_AT_EXIT && !point->signo) {
 		run->items[run->count++] =
 			(struct run_item){ task->wanted, SCION_AT_DEMAND, -1, -1, 0 };
@@ -172,6 +182,8 @@ static bool wants(struct scion_session *s, struct task *task, enum scion_payload
 	if (s->inject->block_used && (at == SCION_AT_EXEC || at == SCION_AT_ATTACH))
 		return true;
 	if (at == SCION_AT_FORK && s->inject->at_mask & 1u << SCION_AT_EXIT && forks_bare(task))
+		return true;
+	if (task->attach_due && s->inject->at_mask & 1u << SCION_AT_ATTACH)
 		return true;
 	return s->inject->at_mask & 1u << at || task->wanted;
 }

@@ -224,7 +224,9 @@ static void look_at(struct scion_session *s, struct task *task, uint64_t now)
 		run->phase = RUN_ABORTING;
 		run->deadline = now + AGAIN_NS;
 	}
-	if (run->phase == RUN_ABORTING || s->mode == SESSION_DETACHING)
+	/* `fresh`: its attaching is still to be told, which waits for this payload's end */
+	if (run->phase == RUN_ABORTING || s->mode == SESSION_DETACHING ||
+	    (task->fresh && run->done == run->count))
 		kernel_interrupt(s->kernel, task->tid);
 }
 

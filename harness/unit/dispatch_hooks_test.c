@@ -285,7 +285,9 @@ static void on_demand(void **state)
 	fake_give(f, 10, FAKE_TRAP);
 	hooked("point7(10)");
 	task->wanted = NULL;
-	fake_expect(f, "10:CONT 10:CONT stopped(10:19) 10:LISTEN continued(10) 10:CONT");
+	/* interrupted again as long as the hook, which is a dummy here, has not taken it */
+	fake_expect(f, "10:CONT 10:INTERRUPT 10:CONT stopped(10:19) 10:LISTEN continued(10) "
+		       "10:CONT 10:INTERRUPT");
 }
 
 /* Nobody is let go before what was put into the targets is taken out. */

@@ -61,6 +61,9 @@ void session_leave(struct scion_session *s, struct task *task, struct task_go go
 		return;
 	}
 	resumed(s, task, kernel_resume(s->kernel, task->tid, resume_mode(s, task, go.how), go.sig));
+	/* any stop swallows the interrupt that was pending (ptrace_stop in kernel/signal.c) */
+	if ((task->fresh || task->wanted) && !task->run && go.how & FOLLOW_GO_CONT)
+		kernel_interrupt(s->kernel, task->tid);
 	if (task->birth.side)
 		emit_release(s, task);
 	if (s->mode == SESSION_DETACHING && task->state == FOLLOW_VFORKING)

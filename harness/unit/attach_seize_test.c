@@ -193,8 +193,7 @@ static void nothing_stays_attached(void **state)
 	fake_give(f, 10, FAKE_TRAP);
 	fake_expect(f, "10:DETACH");
 	fake_give(f, 11, fake_signal(SIGUSR1));
-	fake_expect(f, "11:CONT/10 11:INTERRUPT");
-		/* the stop swallowed it */ /* its interrupt is still due */
+	fake_expect(f, "11:CONT/10 11:INTERRUPT"); /* the stop has swallowed it */
 	fake_give(f, 11, fake_group(SIGSTOP));
 	fake_expect(f, "11:DETACH");
 	fake_give(f, 13, FAKE_EXITED(0));
